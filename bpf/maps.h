@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The maps. Sizes given here are the least that loads; vc5d sets max_entries before it loads the object.
+ *
+ * Layout of one document: two halves of `services4` and `displacements4` (struct generation says where
+ * each begins), while `slots` is one arena: a table that did not change keeps its lines across a flip, so
+ * that applying a document costs what it changed. The design had two whole copies in maps of maps; the
+ * arena needs one lookup less a packet, half the memory, and still flips by one word, since services refer
+ * to tables by line and are themselves in a half.
+ */
+#ifndef VC5_MAPS_H
+#define VC5_MAPS_H
+
+#include "vc5.h"
+
+/* The word that says which generation is live, and both generations' descriptions. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct control);
+} control SEC(".maps");
+
+/* Perfect hash, first step: a displacement per bucket, 32 to a line. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct slots_line);
+} displacements4 SEC(".maps");
+
+/* Perfect hash, second step: the service at its position, with its key. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct service4);
+} services4 SEC(".maps");
+
+/* Every table of both generations: 16-bit slots, 32 to a line. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct slots_line);
+} slots SEC(".maps");
+
+/* Real servers, in one block per service; outlives generations. Index 0 is never used. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct real);
+} reals SEC(".maps");
+
+/* By service id: which list of accepting reals is published. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct service_state);
+} service_states SEC(".maps");
+
+/* The lists of accepting reals (indexes into the service's block), asked when every probe met a real
+ * that does not accept. Two lists a service, so that one can be written while the other is published. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct slots_line);
+} accepting SEC(".maps");
+
+/* Traffic by index into `reals`: the fast path's only write. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct real_counters);
+} real_counters SEC(".maps");
+
+/* Packets by enum reason. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, REASONS);
+	__type(key, __u32);
+	__type(value, __u64);
+} reasons SEC(".maps");
+
+/* Flows that the tables cannot answer for. TCP flows wait in `flows4_syn` until their first packet
+ * without SYN, so that a SYN flood evicts only its like; UDP has a table of its own for the same reason. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct flow_key4);
+	__type(value, struct flow);
+} flows4_tcp SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct flow_key4);
+	__type(value, struct flow);
+} flows4_syn SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct flow_key4);
+	__type(value, struct flow);
+} flows4_udp SEC(".maps");
+
+/* Never read: updating a map of maps waits for every program that may still see the old generation
+ * (the kernel's maybe_wait_bpf_programs), which is the grace period of an apply. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(max_entries, 1);
+			__type(key, __u32);
+			__type(value, __u32);
+		});
+} grace SEC(".maps");
+
+#endif

@@ -1,0 +1,1 @@
+"""The configuration compiler: short YAML in, one explicit JSON document out."""

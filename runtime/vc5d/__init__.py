@@ -1,0 +1,1 @@
+"""The daemon: applies a document to the kernel, checks health, announces VIPs."""
