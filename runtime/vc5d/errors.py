@@ -1,0 +1,19 @@
+"""The one exception that reaches a user: what went wrong, and what to do about it."""
+
+from __future__ import annotations
+
+
+class Vc5Error(Exception):
+    """A failure with a message for a person.
+
+    message: what happened, where and why, in one line. hint: what to do about it; may be empty.
+    `cli.main` prints both and exits with 1; nothing else may reach a terminal.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
