@@ -1,0 +1,107 @@
+# Everything from a fresh Debian 12 or 13 on. `make help` lists the targets.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# A user's own Python settings and locale must not reach what is built or run here.
+unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
+export LC_ALL := C.UTF-8
+export LANGUAGE :=
+
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+CLANG  ?= clang
+CC     ?= cc
+
+# Debian keeps asm/types.h in a directory per architecture, which clang does not search for a BPF target.
+ARCH_INCLUDE = /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || echo "$$(uname -m)-linux-gnu")
+BPF_CFLAGS   = -O2 -g -Wall -Werror -target bpf -isystem $(ARCH_INCLUDE)
+
+OBJECT  := build/vc5.bpf.o
+MAGLEV  := compiler/vc5c/libmaglev.so
+LAYOUT  := runtime/vc5d/layout.py
+LAB_BPF := build/lab/vlan.bpf.o build/lab/pass.bpf.o
+
+# The lab needs root; a user becomes root by sudo for it alone.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+KEEP ?=
+export KEEP
+
+##@ The two that matter
+
+.PHONY: demo
+demo: build $(LAB_BPF) ## the whole system in network namespaces, told step by step; KEEP=1 leaves it up
+	@$(AS_ROOT) tools/lab demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: build $(LAB_BPF) ## all tests; those that need root or BPF are skipped without, and say so
+	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+##@ Building
+
+.PHONY: setup
+setup: $(VENV)/.installed ## install what is missing: Debian packages, the virtual environment
+
+.PHONY: build
+build: setup $(OBJECT) $(MAGLEV) ## .venv/bin/{vc5c,vc5d,vc5ctl} and build/vc5.bpf.o
+
+.PHONY: generate
+generate: build ## write runtime/vc5d/layout.py from the object's BTF
+	$(PYTHON) -m vc5d.generate $(OBJECT)
+
+.PHONY: lock
+lock: setup ## pin pyproject.toml's dependencies in requirements.lock, with hashes
+	tools/lock
+
+.PHONY: packages
+packages:
+	@tools/setup packages
+
+# Instant while neither the lock, the project's metadata nor the Python underneath has changed.
+$(VENV)/.installed: requirements.lock pyproject.toml tools/setup | packages
+	@tools/setup venv $(VENV)
+
+$(OBJECT): bpf/vc5.bpf.c $(wildcard bpf/*.h) Makefile | packages
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -Ibpf -c $< -o $@
+
+$(MAGLEV): compiler/vc5c/maglev.c Makefile | packages
+	$(CC) -O2 -Wall -Werror -shared -fPIC $< -o $@
+
+build/lab/%.bpf.o: tests/lab/%.bpf.c Makefile | packages
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+##@ Proving
+
+.PHONY: check
+check: build ## format, lint, types, schemas, generated files not stale
+	@tools/check
+
+.PHONY: e2e
+e2e: build $(LAB_BPF) ## only the tests in network namespaces
+	$(PYTHON) -m pytest tests/lab $(PYTEST_ARGS)
+
+.PHONY: bench
+bench: build ## nanoseconds per packet, on this machine
+	@$(AS_ROOT) $(PYTHON) tests/bench/bench.py
+
+##@ Cleaning up
+
+.PHONY: clean-lab
+clean-lab: ## remove whatever a lab left behind: namespaces, processes, pins, files
+	@$(AS_ROOT) tools/lab clean
+
+.PHONY: clean
+clean: ## remove what was built; the virtual environment stays
+	rm -rf build $(MAGLEV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find bpf compiler runtime schemas tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5); next } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
