@@ -1,0 +1,97 @@
+"""The switch: one bridge per VLAN. Access ports are plain ports of a bridge; a trunk has a device per VLAN.
+
+Those devices are real VLAN devices where the kernel has 8021q, else veth ends with tags by tc-BPF
+(vlan.bpf.c, which also says how interface indexes are laid out).
+"""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+
+from lab.host import run
+from lab.plan import BALANCERS, BUILD, REALS, VLANS, Names
+
+TRUNK = 4096  # as in vlan.bpf.c
+NETNS = "switch"
+
+
+@cache
+def has_8021q(netns: str) -> bool:
+    """Can this kernel make VLAN devices? Tried once, on the loopback of a namespace."""
+    probe = ["ip", "-n", netns, "link", "add", "link", "lo", "name", "probe", "type", "vlan", "id", "1"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
+        return False
+    run(["ip", "-n", netns, "link", "del", "probe"])
+    return True
+
+
+def vlan_devices(netns: str, trunk: str, name: str, index: int = TRUNK) -> None:
+    """Give a trunk one device per VLAN, called `name` with {vlan} filled in; the MAC is the trunk's."""
+    if has_8021q(netns):
+        lines = [f"link add link {trunk} name {name.format(vlan=vlan)} type vlan id {vlan}" for vlan in VLANS]
+        run(["ip", "-n", netns, "-batch", "-"], stdin="\n".join(lines))
+        return
+    mac = run(["ip", "-n", netns, "-br", "link", "show", trunk]).split()[2]
+    lines = []
+    for vlan in VLANS:
+        device = name.format(vlan=vlan)
+        # The other end only makes this one a device with a carrier; no frame ever reaches it.
+        lines += [
+            f"link add {device} index {index + vlan} address {mac} type veth peer name {device}-",
+            f"link set {device}- up",
+        ]
+    run(["ip", "-n", netns, "-batch", "-"], stdin="\n".join(lines))
+    hooks = [f"qdisc add dev {trunk} clsact", _hook(trunk, "ingress", "untag")]
+    for vlan in VLANS:
+        device = name.format(vlan=vlan)
+        plain_frames(netns, device)
+        hooks += [f"qdisc add dev {device} clsact", _hook(device, "egress", "tag")]
+    run(["tc", "-n", netns, "-batch", "-"], stdin="\n".join(hooks))
+
+
+def _hook(device: str, direction: str, section: str) -> str:
+    return f"filter add dev {device} {direction} bpf direct-action obj {BUILD / 'lab/vlan.bpf.o'} sec tc/{section}"
+
+
+def plain_frames(netns: str, device: str) -> None:
+    """Let every frame on this device be whole: checksum and tag in it, no longer than the MTU.
+
+    A veth otherwise passes on what a network card would have finished, and XDP at the other end would
+    see a frame without its tag or checksum.
+    """
+    off = ["tx", "off", "tso", "off", "gso", "off", "gro", "off", "txvlan", "off"]
+    run(["ethtool", "-K", device, *off], netns=netns)
+
+
+def build(names: Names) -> None:
+    """The bridges and ports; the cables (veths named after the hosts at their other end) are there."""
+    netns = names.netns(NETNS)
+    lines = []
+    for vlan in VLANS:
+        lines += [
+            f"link add br{vlan} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+            f"link set br{vlan} up",
+            f"link set router{vlan} master br{vlan}",
+        ]
+    lines += [f"link set {real.name} master br{real.vlan}" for real in REALS]
+    run(["ip", "-n", netns, "-batch", "-"], stdin="\n".join(lines))
+    for number, balancer in enumerate(BALANCERS, 1):
+        port = balancer.name
+        plain_frames(netns, port)
+        # What a load balancer sends by XDP_TX arrives here only because there is a program here too.
+        program = ["xdp", "obj", str(BUILD / "lab/pass.bpf.o"), "sec", "xdp"]
+        run(["ip", "-n", netns, "link", "set", "dev", port, *program])
+        vlan_devices(netns, port, port + ".{vlan}", number * TRUNK)
+        ports = [f"link set {port}.{vlan} master br{vlan}\nlink set {port}.{vlan} up" for vlan in VLANS]
+        run(["ip", "-n", netns, "-batch", "-"], stdin="\n".join(ports))
+
+
+def cut(names: Names, port: str) -> None:
+    """Pull the cable out of a port."""
+    run(["ip", "-n", names.netns(NETNS), "link", "set", port, "down"])
+
+
+def plug(names: Names, port: str) -> None:
+    """Put it back."""
+    run(["ip", "-n", names.netns(NETNS), "link", "set", port, "up"])

@@ -1,0 +1,125 @@
+"""Namespaces, cables, addresses and routes of the lab. Daemons are bird.py's, nginx.py's and balancer.py's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab import switch
+from lab.host import run
+from lab.plan import (
+    BALANCERS,
+    CLIENT,
+    CLIENT_GATEWAY,
+    PINNED_CLIENT,
+    REALS,
+    ROUTER_NUMBER,
+    VIP,
+    VLANS,
+    Names,
+)
+
+HOSTS = ("client", "router", switch.NETNS, *(h.name for h in BALANCERS), *(h.name for h in REALS))
+
+# A new namespace inherits the host's settings, which may be anything.
+COMMON = {"conf/all/rp_filter": "0", "conf/default/rp_filter": "0"}
+ROUTER = {"ip_forward": "1", "fib_multipath_hash_policy": "1"}
+# A real server holds the VIP but must never answer ARP for it: that is the router's business.
+REAL = {"conf/all/arp_ignore": "1", "conf/all/arp_announce": "2"}
+
+
+def build(names: Names) -> None:
+    """Everything up to the point where each host reaches the router. Raises LabError."""
+    _namespaces_and_cables(names)
+    _router(names)
+    _client(names)
+    for real in REALS:
+        _real(names, real.name)
+    for balancer in BALANCERS:
+        _balancer(names, balancer.name)
+    switch.build(names)
+
+
+def _namespaces_and_cables(names: Names) -> None:
+    ns = names.netns
+    bridge = ns(switch.NETNS)
+    run(["ip", "-batch", "-"], stdin="\n".join(f"netns add {ns(host)}" for host in HOSTS))
+    lines = [f"link add eth0 netns {ns('client')} type veth peer name client netns {ns('router')}"]
+    for vlan in VLANS:
+        lines.append(f"link add eth{vlan} netns {ns('router')} type veth peer name router{vlan} netns {bridge}")
+    for number, balancer in enumerate(BALANCERS, 1):
+        ends = (
+            f"eth0 netns {ns(balancer.name)} index {switch.TRUNK} address {balancer.mac}",
+            f"{balancer.name} netns {bridge} index {number * switch.TRUNK}",
+        )
+        lines.append(f"link add {ends[0]} type veth peer name {ends[1]}")
+    for real in REALS:
+        end = f"eth0 netns {ns(real.name)} address {real.mac}"
+        lines.append(f"link add {end} type veth peer name {real.name} netns {bridge}")
+    run(["ip", "-batch", "-"], stdin="\n".join(lines))
+    for host in HOSTS:
+        _sysctl(names, host, COMMON)
+    ports = [*(f"router{vlan}" for vlan in VLANS), *(h.name for h in (*BALANCERS, *REALS))]
+    _ip(names, switch.NETNS, "link set lo up", *(f"link set {port} up" for port in ports))
+
+
+def _router(names: Names) -> None:
+    _sysctl(names, "router", ROUTER)
+    lines = ["link set lo up", "link set client up", f"address add {CLIENT_GATEWAY}/24 dev client"]
+    for vlan, prefix in VLANS.items():
+        lines += [f"link set eth{vlan} up", f"address add {prefix}.{ROUTER_NUMBER}/24 dev eth{vlan}"]
+    _ip(names, "router", *lines)
+    for device in ("client", *(f"eth{vlan}" for vlan in VLANS)):
+        switch.plain_frames(names.netns("router"), device)
+
+
+def _client(names: Names) -> None:
+    _ip(
+        names,
+        "client",
+        "link set lo up",
+        "link set eth0 up",
+        f"address add {CLIENT}/24 dev eth0",
+        f"address add {PINNED_CLIENT}/24 dev eth0",
+        f"route add default via {CLIENT_GATEWAY}",
+    )
+    switch.plain_frames(names.netns("client"), "eth0")
+    # The story picks source ports; those that the kernel picks stay out of the way.
+    _sysctl(names, "client", {"ip_local_port_range": "50000 60999"})
+
+
+def _real(names: Names, name: str) -> None:
+    real = next(real for real in REALS if real.name == name)
+    _sysctl(names, name, REAL)
+    _ip(
+        names,
+        name,
+        "link set lo up",
+        "link set eth0 up",
+        f"address add {VIP}/32 dev lo",
+        f"address add {real.address}/24 dev eth0",
+        f"route add default via {VLANS[real.vlan]}.{ROUTER_NUMBER}",
+    )
+    switch.plain_frames(names.netns(name), "eth0")
+
+
+def _balancer(names: Names, name: str) -> None:
+    netns = names.netns(name)
+    host = next(balancer for balancer in BALANCERS if balancer.name == name)
+    _ip(names, name, "link set lo up", "link set eth0 up")
+    switch.plain_frames(netns, "eth0")
+    switch.vlan_devices(netns, "eth0", "vlan{vlan}")
+    lines = []
+    for vlan in VLANS:
+        lines += [f"link set vlan{vlan} up", f"address add {host.address_in(vlan)}/24 dev vlan{vlan}"]
+    gateway = f"{VLANS[10]}.{ROUTER_NUMBER}"
+    _ip(names, name, *lines, f"route add default via {gateway}")
+
+
+def _ip(names: Names, host: str, *lines: str) -> None:
+    run(["ip", "-n", names.netns(host), "-batch", "-"], stdin="\n".join(lines))
+
+
+def _sysctl(names: Names, host: str, settings: dict[str, str]) -> None:
+    """Written through the namespace of a process inside: /proc/sys/net shows the reader's own."""
+    script = "\n".join(f"echo '{value}' > {Path('/proc/sys/net/ipv4') / key}" for key, value in settings.items())
+    run(["sh", "-e"], stdin=script, netns=names.netns(host))
