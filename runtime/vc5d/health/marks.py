@@ -1,0 +1,188 @@
+"""The way to a VIP on one particular real: a mark on the socket, a rule for the mark, a table with one route.
+
+The load balancer does not own the VIP, and the kernel sends a packet for it to whatever `default via REAL`
+in the mark's table says: to that real's MAC, with the VIP as destination, as a client's packet would arrive.
+
+    29800: not fwmark 0x5c500000/0xfff00000  goto 29803        nearly every packet: past all of this at once
+    29801: fwmark 0x5c500001                 lookup 0x5c500001  one for each real
+    29802: fwmark 0x5c500000/0xfff00000      unreachable        a mark without a table must not follow `main`:
+    29803: nop                                                  the router would pass it to any load balancer
+
+The marks 0x5c500001 to 0x5c5fffff, tables of the same numbers and the four priorities are vc5d's alone:
+what a crash left in them is removed at the next start. `goto` and not `lookup main`, so that an
+administrator's own rules keep their say for everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from .. import log
+from ..errors import Vc5Error
+from ..vlans import Missing, Place
+from .target import Target
+
+BASE = 0x5C500000
+MASK = 0xFFF00000
+PRIORITY = 29800
+ROUTE_PROTOCOL = 205  # who made the route: vc5d (iproute2 prints the number)
+
+_INVERT = 2  # FIB_RULE_INVERT: the rule is for packets that do not match
+_LAST = PRIORITY + 3
+
+
+class Paths:
+    """Keeps rules and tables equal to the places of the reals. One at a time in a network namespace."""
+
+    def __init__(self, netlink: AsyncIPRoute) -> None:
+        self._netlink = netlink
+        self._marks: dict[str, int] = {}  # real -> mark; kept across reloads
+        self._placed: dict[int, Place] = {}  # mark -> what its table says
+        self._missing: dict[str, str] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    def target(self, real: str, vip: str) -> Target | str:
+        """Where to aim at `vip` on `real`; or why that is not possible, in words."""
+        mark = self._marks.get(real)
+        place = self._placed.get(mark) if mark is not None else None
+        if mark is None or place is None:
+            return self._missing.get(real, "no way to the real has been set up yet")
+        return Target(vip, mark, place.source)
+
+    async def start(self) -> None:
+        """Remove what a crash left behind, then set the frame of rules. Raises Vc5Error."""
+        try:
+            await self._flush()
+            await self._frame("add")
+        except NetlinkError as failure:
+            raise Vc5Error(
+                f"cannot set up policy routing for health checks: {failure}",
+                "the kernel needs CONFIG_IP_MULTIPLE_TABLES, and vc5d CAP_NET_ADMIN",
+            ) from None
+
+    async def stop(self) -> None:
+        """Remove every rule and route."""
+        async with self._one_at_a_time:
+            await self._flush()
+            self._marks.clear()
+            self._placed.clear()
+
+    async def update(self, places: Mapping[str, Place | Missing]) -> None:
+        """Make rules and tables what `places` (real -> place) says; repairs what others removed. One real's
+        failure is logged and becomes the reason why it cannot be checked."""
+        async with self._one_at_a_time:
+            self._missing = {real: place.why for real, place in places.items() if isinstance(place, Missing)}
+            there = await self._routes()
+            ruled = await self._ruled()
+            for real in [real for real in self._marks if not isinstance(places.get(real), Place)]:
+                await self._forget(self._marks.pop(real), ruled)
+            for real, place in places.items():
+                if isinstance(place, Place):
+                    await self._place(real, place, there, ruled)
+
+    async def _place(
+        self, real: str, place: Place, there: dict[int, tuple[str, int]], ruled: set[int]
+    ) -> None:
+        mark = self._marks.get(real) or self._free_mark()
+        self._marks[real] = mark
+        try:
+            if self._placed.get(mark) != place or there.get(mark) != (real, place.ifindex):
+                await self._netlink.route(
+                    "replace",
+                    dst="default",
+                    gateway=real,
+                    oif=place.ifindex,
+                    table=mark,
+                    prefsrc=place.source,
+                    flags=["onlink"],
+                    proto=ROUTE_PROTOCOL,
+                )
+            if mark not in ruled:
+                await self._netlink.rule(
+                    "add", priority=PRIORITY + 1, fwmark=mark, fwmask=0xFFFFFFFF, table=mark
+                )
+        except NetlinkError as failure:
+            self._placed.pop(mark, None)
+            self._missing[real] = f"no route through {place.ifname}: {failure}"
+            log.warning("health.path", real=real, interface=place.ifname, error=failure)
+            return
+        self._placed[mark] = place
+
+    def _free_mark(self) -> int:
+        used = set(self._marks.values())
+        mark = next(
+            (mark for mark in range(BASE + 1, BASE + (~MASK & 0xFFFFFFFF) + 1) if mark not in used), None
+        )
+        if mark is None:
+            raise Vc5Error("more reals than there are marks for health checks", "at most 1,048,575 reals")
+        return mark
+
+    async def _forget(self, mark: int, ruled: set[int]) -> None:
+        self._placed.pop(mark, None)
+        if mark in ruled:
+            await _gone(
+                self._netlink.rule("del", priority=PRIORITY + 1, fwmark=mark, fwmask=0xFFFFFFFF, table=mark)
+            )
+        await _gone(self._netlink.route("del", dst="default", table=mark, proto=ROUTE_PROTOCOL))
+
+    async def _frame(self, command: str) -> None:
+        rule = self._netlink.rule
+        await rule(command, priority=_LAST, action="FR_ACT_NOP")
+        await rule(command, priority=PRIORITY + 2, fwmark=BASE, fwmask=MASK, action="FR_ACT_UNREACHABLE")
+        await rule(
+            command,
+            priority=PRIORITY,
+            fwmark=BASE,
+            fwmask=MASK,
+            action="FR_ACT_GOTO",
+            FRA_GOTO=_LAST,
+            flags=_INVERT,
+        )
+
+    async def _flush(self) -> None:
+        for mark in await self._routes():
+            await _gone(self._netlink.route("del", dst="default", table=mark, proto=ROUTE_PROTOCOL))
+        for message in [each async for each in await self._netlink.get_rules(family=socket.AF_INET)]:
+            if PRIORITY <= (message.get("priority") or 0) <= _LAST:
+                await _gone(self._netlink.rule("del", **_identity(message)))
+
+    async def _ruled(self) -> set[int]:
+        """The marks that have their rule."""
+        rules = [each async for each in await self._netlink.get_rules(family=socket.AF_INET)]
+        return {rule.get("fwmark") for rule in rules if rule.get("priority") == PRIORITY + 1}
+
+    async def _routes(self) -> dict[int, tuple[str, int]]:
+        """Table -> (gateway, ifindex) in the tables that are ours."""
+        routes = [each async for each in await self._netlink.get_routes(family=socket.AF_INET)]
+        return {
+            route.get("table"): (route.get("gateway"), route.get("oif"))
+            for route in routes
+            if (route.get("table") or 0) & MASK == BASE
+        }
+
+
+def _identity(rule: Any) -> dict[str, Any]:
+    """What deletes exactly this rule."""
+    result: dict[str, Any] = {
+        "priority": rule.get("priority"),
+        "action": rule["action"],
+        "flags": rule["flags"] & _INVERT,
+    }
+    for name in ("fwmark", "fwmask", "table"):
+        if rule.get(name):
+            result[name] = rule.get(name)
+    return result
+
+
+async def _gone(deleting: Any) -> None:
+    """Deleting what is gone already is no failure."""
+    try:
+        await deleting
+    except NetlinkError as failure:
+        log.debug("health.path.gone", error=failure)

@@ -1,0 +1,155 @@
+"""The MACs of the reals: asked for, followed by netlink, and passed on as they change.
+
+A MAC that the document gives is pinned: the live entry does not overrule it. A real that stops answering
+ARP keeps its last MAC, since health checks decide whether it gets traffic; so one lost answer costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.rtnl import RTMGRP_IPV4_IFADDR, RTMGRP_LINK, RTMGRP_NEIGH
+from pyroute2.netlink.rtnl.ndmsg import (
+    NTF_USE,
+    NUD_DELAY,
+    NUD_NOARP,
+    NUD_PERMANENT,
+    NUD_PROBE,
+    NUD_REACHABLE,
+    NUD_STALE,
+)
+
+from . import log
+from .vlans import Missing, Place, Places
+
+_USABLE = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP
+_UNTIL_ASKED_AGAIN = 1.0  # s, for those that are not known
+_UNTIL_CONFIRMED_AGAIN = 10  # rounds of the above, for all
+
+SetLink = Callable[[str, str | None, int], Awaitable[None]]  # real, MAC, VLAN id (0: untagged)
+Moved = Callable[[], None]
+
+
+class Neighbors:
+    """`set_link` is called with what is known of each real, and whenever that changes; `moved` when an
+    interface or an address of this host came or went, so that the places have to be found again."""
+
+    def __init__(self, netlink: AsyncIPRoute, set_link: SetLink, moved: Moved) -> None:
+        self._netlink = netlink
+        self._set_link = set_link
+        self._moved = moved
+        self._places: dict[str, Place] = {}
+        self._pinned: dict[str, str] = {}
+        self._learned: dict[str, str] = {}  # real -> MAC, the last that was known
+        self._resolved: set[str] = set()  # those whose entry is usable just now
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        events = AsyncIPRoute()
+        await events.bind(RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_IFADDR)
+        self._tasks = [
+            asyncio.create_task(self._listen(events), name="neighbor events"),
+            asyncio.create_task(self._ask_for_ever(), name="neighbor questions"),
+        ]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def resolved(self, real: str) -> bool:
+        """True while the kernel has a usable entry, or the document pins the MAC."""
+        return real in self._resolved or real in self._pinned
+
+    def mac(self, real: str) -> str | None:
+        return self._pinned.get(real) or self._learned.get(real)
+
+    async def follow(self, places: Places, pinned: Mapping[str, str]) -> None:
+        """Follow exactly these reals from now on, and pass on at once what is known of each."""
+        self._places = {real: place for real, place in places.items() if not isinstance(place, Missing)}
+        self._pinned = dict(pinned)
+        self._learned = {real: mac for real, mac in self._learned.items() if real in self._places}
+        self._resolved &= self._places.keys()
+        await self._read_all()
+        for real, place in self._places.items():
+            await self._set_link(real, self.mac(real), place.vlan)
+        await self._ask([real for real in self._places if real not in self._resolved])
+
+    async def _read_all(self) -> None:
+        for message in [each async for each in await self._netlink.get_neighbours(family=socket.AF_INET)]:
+            self._learn(message)
+
+    def _learn(self, message: Any) -> str | None:
+        """Take in one entry; the real's address if its MAC has changed."""
+        real = message.get("dst")
+        place = self._places.get(real)
+        if place is None or message["ifindex"] != place.ifindex:
+            return None
+        mac = message.get("lladdr")
+        if message.get("event") == "RTM_DELNEIGH" or not message["state"] & _USABLE or not mac:
+            self._resolved.discard(real)
+            return None
+        self._resolved.add(real)
+        if self._learned.get(real) == mac:
+            return None
+        self._learned[real] = mac
+        return str(real)
+
+    async def _listen(self, events: AsyncIPRoute) -> None:
+        """A lost event (a full socket buffer) costs little: the periodic questions read all entries again."""
+        async with events:
+            while True:
+                try:
+                    async for message in events.get():
+                        await self._take(message)
+                except (OSError, NetlinkError) as failure:
+                    log.warning("neighbor.events", error=failure)
+                    await asyncio.sleep(_UNTIL_ASKED_AGAIN)
+
+    async def _take(self, message: Any) -> None:
+        if not message["event"].endswith("NEIGH"):
+            self._moved()
+            return
+        real = self._learn(message)
+        if real is not None:
+            await self._pass_on(real)
+
+    async def _pass_on(self, real: str) -> None:
+        log.info("neighbor.mac", real=real, mac=self._learned[real], pinned=self._pinned.get(real, "no"))
+        await self._set_link(real, self.mac(real), self._places[real].vlan)
+
+    async def _ask_for_ever(self) -> None:
+        rounds = 0
+        while True:
+            await asyncio.sleep(_UNTIL_ASKED_AGAIN)
+            rounds += 1
+            everyone = rounds % _UNTIL_CONFIRMED_AGAIN == 0
+            try:
+                if everyone:
+                    await self._catch_up()
+                await self._ask([real for real in self._places if everyone or real not in self._resolved])
+            except (OSError, NetlinkError) as failure:
+                log.warning("neighbor.questions", error=failure)
+
+    async def _catch_up(self) -> None:
+        before = dict(self._learned)
+        await self._read_all()
+        for real in [real for real, mac in self._learned.items() if before.get(real) != mac]:
+            await self._pass_on(real)
+
+    async def _ask(self, reals: list[str]) -> None:
+        """NTF_USE: as if a packet were sent. An unknown entry is resolved, a stale one confirmed, by the
+        kernel's own ARP; a fresh one is left alone."""
+        for real in reals:
+            place = self._places.get(real)
+            if place is None:
+                continue
+            try:
+                await self._netlink.neigh("replace", dst=real, ifindex=place.ifindex, flags=NTF_USE, state=0)
+            except NetlinkError as failure:
+                log.debug("neighbor.question", real=real, error=failure)
