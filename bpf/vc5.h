@@ -51,7 +51,8 @@ enum service_flags {
 
 /* Why a packet was not forwarded. PASS: to the host's own stack; DROP: discarded. */
 enum reason {
-	PASS_NOT_IP = 0,         /* ARP, LLDP, unknown tags, QinQ, … */
+	PASS_NOT_IP = 0,         /* ARP, LLDP, unknown tags, QinQ, a header too short to name a destination */
+	PASS_NOT_UNICAST,        /* to a group or broadcast MAC: not for this host alone */
 	PASS_NOT_VIP,            /* the destination is no VIP of the document */
 	PASS_NO_DOCUMENT,        /* no generation is live yet */
 	DROP_MALFORMED,          /* to a VIP, but truncated or with lengths that contradict each other */

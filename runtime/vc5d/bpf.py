@@ -1,0 +1,257 @@
+"""BPF objects, maps, links and test runs, as Python sees them: files, numpy arrays, and Vc5Error.
+
+Knows the kernel's conventions (strides, batches, pins), not VC5's maps: those are bound to their types
+in maps.py. Arrays that go to or come from the kernel are contiguous and of the map's exact item size.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import os
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import libbpf
+from .errors import Vc5Error
+from .libbpf import check, library
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+BPF_MAP_TYPE_ARRAY = 2
+HEADROOM = 256  # bytes that a test run may add to a packet
+BATCH = 65536  # entries a batch call; a hash bucket must fit as a whole
+ERROR_LINES = 8
+
+
+def _address(array: Array) -> int:
+    return int(array.ctypes.data)
+
+
+class Map:
+    """An open map. `key_size` and `value_size` in bytes; `max_entries` as created."""
+
+    def __init__(self, fd: int, name: str) -> None:
+        self.fd, self.name = fd, name
+        info = libbpf.MapInfo()
+        length = ctypes.c_uint32(ctypes.sizeof(info))
+        check(library().bpf_obj_get_info_by_fd(fd, ctypes.byref(info), ctypes.byref(length)), f"map {name}")
+        self.key_size, self.value_size, self.max_entries = info.key_size, info.value_size, info.max_entries
+
+    @classmethod
+    def open_pinned(cls, path: Path) -> Map:
+        return cls(obj_get(path), path.name)
+
+    def pin(self, path: Path) -> None:
+        pin(self.fd, path)
+
+    def mapped(self, dtype: np.dtype[Any]) -> Array:
+        """The live memory of a BPF_F_MMAPABLE array as `dtype` records, one per entry, or several where an
+        entry is a whole number of them. A store is seen by the next packet; an aligned one of at most 8
+        bytes is seen whole."""
+        if self.value_size % dtype.itemsize or self.value_size % 8:
+            raise Vc5Error(
+                f"map {self.name} has entries of {self.value_size} bytes where {dtype.itemsize} are known",
+                "the object and layout.py are of different builds: run `make build`",
+            )
+        size = self.max_entries * self.value_size
+        whole = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+        try:
+            memory = mmap.mmap(self.fd, whole, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        except OSError as error:
+            raise Vc5Error(f"map {self.name} cannot be mapped: {error.strerror}") from None
+        return np.frombuffer(memory, dtype, size // dtype.itemsize)
+
+    def read_percpu(self, dtype: np.dtype[Any]) -> Array:
+        """A per-CPU array's values, shape (max_entries, CPUs)."""
+        stride = -(-self.value_size // 8) * 8
+        cpus = num_possible_cpus()
+        values = np.zeros((self.max_entries, cpus), np.dtype((np.void, stride)))
+        self._lookup_batch(np.zeros(self.max_entries, "<u4"), values)
+        return values.view(dtype).reshape(self.max_entries, cpus)
+
+    def write_percpu(self, index: int, value: bytes) -> None:
+        """Sets one entry to `value` on every CPU."""
+        stride = -(-self.value_size // 8) * 8
+        self.update(struct.pack("<I", index), value.ljust(stride, b"\0") * num_possible_cpus())
+
+    def read_hash(self, key: np.dtype[Any], value: np.dtype[Any]) -> tuple[Array, Array]:
+        """All entries of a hash map: keys and values in the same order, as of about now."""
+        room = self.max_entries + BATCH
+        keys, values = np.zeros(room, key), np.zeros(room, value)
+        found = self._lookup_batch(keys, values)
+        return keys[:found].copy(), values[:found].copy()
+
+    def update(self, key: bytes, value: bytes) -> None:
+        check(
+            library().bpf_map_update_elem(self.fd, key, value, libbpf.BPF_ANY),
+            f"map {self.name} cannot be written",
+        )
+
+    def write_hash(self, keys: Array, values: Array) -> None:
+        keys, values = np.ascontiguousarray(keys), np.ascontiguousarray(values)
+        done = ctypes.c_uint32(len(keys))
+        opts = libbpf.BatchOpts(sz=ctypes.sizeof(libbpf.BatchOpts))
+        result = library().bpf_map_update_batch(
+            self.fd, _address(keys), _address(values), ctypes.byref(done), ctypes.byref(opts)
+        )
+        check(result, f"map {self.name} cannot be written")
+
+    def delete_hash(self, keys: Array) -> None:
+        """Deletes what of `keys` is there; an entry that is gone already is no error."""
+        keys = np.ascontiguousarray(keys)
+        while len(keys):
+            done = ctypes.c_uint32(len(keys))
+            opts = libbpf.BatchOpts(sz=ctypes.sizeof(libbpf.BatchOpts))
+            result = library().bpf_map_delete_batch(
+                self.fd, _address(keys), ctypes.byref(done), ctypes.byref(opts)
+            )
+            if result != -errno.ENOENT:
+                check(result, f"map {self.name} cannot be written")
+                return
+            keys = keys[done.value + 1 :]  # the kernel stops at the first key that is not there
+
+    def _lookup_batch(self, keys: Array, values: Array) -> int:
+        """Fills both from the whole map; the number of entries read. ENOENT marks the end of the map."""
+        total, opts = 0, libbpf.BatchOpts(sz=ctypes.sizeof(libbpf.BatchOpts))
+        token = ctypes.create_string_buffer(max(self.key_size, 8))
+        first = True
+        while total < len(keys):
+            count = ctypes.c_uint32(min(BATCH, len(keys) - total))
+            result = library().bpf_map_lookup_batch(
+                self.fd,
+                None if first else token,
+                token,
+                _address(keys) + total * keys.itemsize,
+                _address(values) + total * values.strides[0],
+                ctypes.byref(count),
+                ctypes.byref(opts),
+            )
+            if result == -errno.EFAULT:
+                check(result, f"map {self.name} cannot be read")
+            total += count.value
+            if result == -errno.ENOENT:
+                break
+            check(result, f"map {self.name} cannot be read")
+            first = False
+        return total
+
+
+class Object:
+    """A loaded object file: its maps by name, and its programs' descriptors. Owns them until `close`."""
+
+    def __init__(self, path: Path, max_entries: Mapping[str, int]) -> None:
+        """Loads `path` after giving its maps the sizes that `max_entries` names."""
+        if not path.is_file():
+            raise Vc5Error(
+                f"{path}: there is no such BPF object", "`make build` builds it; --object names another"
+            )
+        lib = library()
+        libbpf.take_log()
+        self._handle = lib.bpf_object__open_file(os.fsencode(path), None)
+        if not self._handle:
+            raise Vc5Error(
+                f"{path} is no BPF object: {_cause(libbpf.take_log()) or os.strerror(ctypes.get_errno())}"
+            )
+        try:
+            self.maps = self._load(path, max_entries)
+        except Vc5Error:
+            self.close()
+            raise
+
+    def _load(self, path: Path, max_entries: Mapping[str, int]) -> dict[str, Map]:
+        lib, handles = library(), dict[str, int]()
+        handle = lib.bpf_object__next_map(self._handle, None)
+        while handle:
+            handles[lib.bpf_map__name(handle).decode()] = handle
+            handle = lib.bpf_object__next_map(self._handle, handle)
+        for name, entries in max_entries.items():
+            if name not in handles:
+                raise Vc5Error(
+                    f"{path} has no map {name}", "the object is of another build: run `make build`"
+                )
+            check(
+                lib.bpf_map__set_max_entries(handles[name], entries),
+                f"map {name} cannot have {entries} entries",
+            )
+        result = lib.bpf_object__load(self._handle)
+        if result < 0:
+            raise _load_error(path, result, libbpf.take_log())
+        return {name: Map(lib.bpf_map__fd(handle), name) for name, handle in handles.items()}
+
+    def program(self, name: str) -> int:
+        """The descriptor of a program."""
+        handle = library().bpf_object__find_program_by_name(self._handle, name.encode())
+        if not handle:
+            raise Vc5Error(f"the BPF object has no program {name}")
+        return check(library().bpf_program__fd(handle), f"program {name}")
+
+    def close(self) -> None:
+        if self._handle:
+            library().bpf_object__close(self._handle)
+            self._handle = None
+
+
+def _cause(log: list[str]) -> str:
+    """The line that says why: the verifier's last word, or libbpf's first complaint."""
+    ends = [i for i, line in enumerate(log) if line.startswith("processed ")]
+    if ends and ends[0]:
+        return log[ends[0] - 1].strip()
+    complaints = [line for line in log if "failed" in line or "rror" in line]
+    return (complaints or log or [""])[0].removeprefix("libbpf: ").strip()
+
+
+def _load_error(path: Path, result: int, log: list[str]) -> Vc5Error:
+    """The cause first, then the log's last lines."""
+    reason = os.strerror(-result)
+    hint = "BPF needs root, or CAP_BPF with CAP_NET_ADMIN" if result == -errno.EPERM else ""
+    tail = "".join(f"\n  {line}" for line in log[-ERROR_LINES:])
+    return Vc5Error(f"the kernel refused {path}: {_cause(log) or reason} ({reason}){tail}", hint)
+
+
+def num_possible_cpus() -> int:
+    return check(library().libbpf_num_possible_cpus(), "the number of CPUs")
+
+
+def create_array(entries: int, value_size: int = 4) -> int:
+    """A small anonymous array map; its descriptor."""
+    return check(
+        library().bpf_map_create(BPF_MAP_TYPE_ARRAY, b"vc5_grace", 4, value_size, entries, None),
+        "a map cannot be created",
+    )
+
+
+def pin(fd: int, path: Path) -> None:
+    check(
+        library().bpf_obj_pin(fd, os.fsencode(path)),
+        f"{path} cannot be pinned",
+        "the directory must be on a BPF file system: mount -t bpf bpf /sys/fs/bpf",
+    )
+
+
+def obj_get(path: Path) -> int:
+    """The descriptor of what is pinned at `path`."""
+    return check(library().bpf_obj_get(os.fsencode(path)), f"{path} cannot be opened")
+
+
+def test_run(prog_fd: int, packet: bytes, repeat: int = 1, ifindex: int = 0) -> tuple[int, bytes, int]:  # noqa: PT028
+    """Runs a program on a packet (14 bytes or more): its verdict, the packet it left, nanoseconds a run.
+
+    Every repetition but the first sees what the one before left. `ifindex`: of the interface that the packet
+    seems to come in by, an existing one with a registered queue; 0: loopback.
+    """
+    room = ctypes.create_string_buffer(len(packet) + HEADROOM)
+    opts = libbpf.TestRunOpts(sz=ctypes.sizeof(libbpf.TestRunOpts), repeat=repeat)
+    source = ctypes.create_string_buffer(packet, len(packet))
+    opts.data_in, opts.data_size_in = ctypes.addressof(source), len(packet)
+    opts.data_out, opts.data_size_out = ctypes.addressof(room), len(room)
+    if ifindex:
+        context = ctypes.create_string_buffer(struct.pack("<6I", 0, len(packet), 0, ifindex, 0, 0))
+        opts.ctx_in, opts.ctx_size_in = ctypes.addressof(context), 24
+    check(library().bpf_prog_test_run_opts(prog_fd, ctypes.byref(opts)), "the test run failed")
+    return opts.retval, room.raw[: opts.data_size_out], opts.duration
