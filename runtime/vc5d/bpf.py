@@ -47,8 +47,9 @@ class Map:
     def open_pinned(cls, path: Path) -> Map:
         return cls(obj_get(path), path.name)
 
-    def pin(self, path: Path) -> None:
-        pin(self.fd, path)
+    def close(self) -> None:
+        """Views that `mapped` gave stay valid."""
+        os.close(self.fd)
 
     def mapped(self, dtype: np.dtype[Any]) -> Array:
         """The live memory of a BPF_F_MMAPABLE array as `dtype` records, one per entry, or several where an
@@ -86,6 +87,12 @@ class Map:
         keys, values = np.zeros(room, key), np.zeros(room, value)
         found = self._lookup_batch(keys, values)
         return keys[:found].copy(), values[:found].copy()
+
+    def read(self, key: bytes) -> bytes:
+        """One entry of a map that is not per CPU."""
+        value = ctypes.create_string_buffer(self.value_size)
+        check(library().bpf_map_lookup_elem(self.fd, key, value), f"map {self.name} cannot be read")
+        return value.raw
 
     def update(self, key: bytes, value: bytes) -> None:
         check(
@@ -143,7 +150,7 @@ class Map:
 
 
 class Object:
-    """A loaded object file: its maps by name, and its programs' descriptors. Owns them until `close`."""
+    """A loaded object file: its maps by name, and its programs' descriptors. Owns them all until `close`."""
 
     def __init__(self, path: Path, max_entries: Mapping[str, int]) -> None:
         """Loads `path` after giving its maps the sizes that `max_entries` names."""
@@ -227,11 +234,15 @@ def create_array(entries: int, value_size: int = 4) -> int:
 
 
 def pin(fd: int, path: Path) -> None:
+    """Pins at `path`, in place of what may be pinned there."""
+    new = path.with_name(f"new_{path.name}")
+    new.unlink(missing_ok=True)
     check(
-        library().bpf_obj_pin(fd, os.fsencode(path)),
+        library().bpf_obj_pin(fd, os.fsencode(new)),
         f"{path} cannot be pinned",
         "the directory must be on a BPF file system: mount -t bpf bpf /sys/fs/bpf",
     )
+    new.replace(path)
 
 
 def obj_get(path: Path) -> int:
