@@ -1,0 +1,131 @@
+"""Resolved to the document (docs/document.md): canonical JSON, made and written piece by piece."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from vc5c.index import Index, Key, build_index
+from vc5c.maglev import fill
+from vc5c.model import Peer
+from vc5c.resolved import Resolved, ResolvedService, TableSpec
+
+VERSION = 1
+DIGEST = "digest"
+ANY_PREFIX = "0.0.0.0/0"  # how VC5 writes `any`
+
+
+def canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def document(resolved: Resolved) -> Iterator[str]:
+    """The text of the whole document in pieces, with its digest and the newline at the end."""
+    specs = dict.fromkeys(service.table for service in resolved.services)
+    tables = {spec: _table(spec) for spec in specs}
+    digests = {spec: hashlib.sha256(text.encode()).hexdigest() for spec, text in tables.items()}
+    members = _members(resolved, {digests[spec]: text for spec, text in tables.items()}, digests)
+    hasher = hashlib.sha256()
+    for piece in _object(members):
+        hasher.update(piece.encode())
+    members[DIGEST] = [canonical(f"sha256:{hasher.hexdigest()}")]
+    yield from _object(members)
+    yield "\n"
+
+
+def _object(members: dict[str, list[str]]) -> Iterator[str]:
+    """A JSON object of members that are pieces of JSON already."""
+    separator = "{"
+    for key in sorted(members):
+        yield f"{separator}{canonical(key)}:"
+        yield from members[key]
+        separator = ","
+    yield "}"
+
+
+def _members(
+    resolved: Resolved, tables: dict[str, str], digests: dict[TableSpec, str]
+) -> dict[str, list[str]]:
+    values: dict[str, Any] = dict(resolved.passed_on) | {
+        "version": VERSION,
+        "seed": resolved.seed,
+        "flow_lifetime": resolved.flow_lifetime,
+        "bgp": {str(peer.address): _peer(peer) for peer in resolved.peers},
+        "neighbors": {
+            str(address): {"vlan": neighbor.vlan, "mac": neighbor.mac}
+            for address, neighbor in resolved.neighbors.items()
+        },
+        "index": {"ipv4": _index(_keys(resolved, 4)), "ipv6": _index(_keys(resolved, 6))},
+    }
+    if resolved.vlans:
+        values["vlans"] = {str(vlan.id): vlan.written for vlan in resolved.vlans}
+    if resolved.vlans6:
+        values["vlans6"] = {str(vlan.id): vlan.written for vlan in resolved.vlans6}
+    members = {key: [canonical(value)] for key, value in values.items()}
+    services = {str(service.key): service for service in resolved.services}
+    members["services"] = list(
+        _object({key: [canonical(_service(s, digests[s.table]))] for key, s in services.items()})
+    )
+    members["tables"] = list(_object({digest: [text] for digest, text in tables.items()}))
+    return members
+
+
+def _service(service: ResolvedService, table: str) -> dict[str, Any]:
+    weights = dict(zip(service.table.reals, service.table.weights, strict=True))
+    reals = {
+        _real_key(str(real), service.key.port): {
+            "checks": service.checks,
+            "disabled": real in service.disabled,
+            "weight": 0 if real in service.disabled else weights[real],
+        }
+        for real in service.table.reals
+    }
+    own = {"reals": reals, "table": table, "track": service.track, "health": service.health}
+    return {**service.options, **own}
+
+
+def _real_key(address: str, port: int) -> str:
+    return f"{address}:{port}"
+
+
+def _table(spec: TableSpec) -> str:
+    return canonical(
+        {
+            "size": spec.size,
+            "reals": [str(real) for real in spec.reals],
+            "weights": list(spec.weights),
+            "slots": base64.b64encode(fill(spec)).decode(),
+        }
+    )
+
+
+def _keys(resolved: Resolved, version: int) -> Iterable[Key]:
+    services = [service.key for service in resolved.services if service.key.address.version == version]
+    return {*services, *((key.address, 0, "") for key in services)}
+
+
+def _index(keys: Iterable[Key]) -> dict[str, Any]:
+    index: Index = build_index(keys)
+    return {
+        "salt": index.salt,
+        "buckets": index.buckets,
+        "size": index.size,
+        "displacements": base64.b64encode(index.displacements).decode(),
+    }
+
+
+def _peer(peer: Peer) -> dict[str, Any]:
+    """VC5's keys, and the extensions that are given."""
+    names = (
+        "as_number", "peer_as", "hold_time", "source_ip", "next_hop_6", "local_pref", "med", "communities", "bfd",
+        "multihop",
+    )  # fmt: skip
+    options = {name: getattr(peer, name) for name in names}
+    for name in ("accept", "reject"):
+        prefixes = getattr(peer, name)
+        if prefixes is not None:
+            options[name] = [ANY_PREFIX if prefix == "any" else prefix for prefix in prefixes]
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,107 @@
+"""Config to Resolved: one service per VIP, port and protocol; the VLAN of each real; the size of each table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vc5c.cascade import checks_of, effective, servers_of
+from vc5c.maglev import ladder_size
+from vc5c.model import Address, Config, Policy, Service, Settings, Vlan
+from vc5c.resolved import Neighbor, Resolved, ResolvedService, ServiceKey, TableSpec, address_order
+
+TRACK = {"tcp": "needed", "udp": "full"}
+INTERVAL, TIMEOUT, WINDOW = 1, 1, (3, 5)
+
+
+def resolve(config: Config) -> Resolved:
+    """Resolve what validate() has accepted; finds nothing wrong any more."""
+    withdrawn = {vip.address for service in config.services for vip in service.vips if vip.disabled}
+    services = [
+        _service(config, service, policy, ServiceKey(vip.address, policy.name.port, protocol), withdrawn)
+        for service in config.services
+        for policy in service.policies
+        for protocol in policy.name.protocols
+        for vip in service.vips
+    ]
+    services.sort(
+        key=lambda service: (address_order(service.key.address), service.key.port, service.key.protocol)
+    )
+    return Resolved(
+        services=tuple(services),
+        neighbors=_neighbors(config, services),
+        vlans=config.vlans,
+        vlans6=config.vlans6,
+        peers=config.peers,
+        seed=config.seed,
+        flow_lifetime=config.flow_lifetime,
+        passed_on=config.passed_on,
+    )
+
+
+def _service(
+    config: Config, service: Service, policy: Policy, key: ServiceKey, withdrawn: set[Address]
+) -> ResolvedService:
+    settings = effective(config, service, policy)
+    servers = sorted(servers_of(service, policy), key=lambda server: address_order(server.address))
+    options = _options(settings)
+    if key.address in withdrawn:
+        options["disabled"] = True
+    return ResolvedService(
+        key=key,
+        options=options,
+        track=settings.track or TRACK[key.protocol],
+        health=_health(settings),
+        checks=checks_of(policy, key.protocol, settings),
+        table=_table(settings, tuple(server.address for server in servers)),
+        disabled=frozenset(server.address for server in servers if server.disabled),
+    )
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    """VC5's keys of a service: three that are always there, the others when they are given."""
+    given = {
+        "name": settings.name,
+        "description": settings.description,
+        "priority": settings.priority,
+        "persist": settings.persist,
+        "scheduler": settings.scheduler and settings.scheduler.value,
+        "tunnel-type": settings.tunnel_type and settings.tunnel_type.value,
+        "tunnel-port": settings.tunnel_port,
+    }
+    options: dict[str, Any] = {
+        "need": settings.need.value if settings.need else 1,
+        "sticky": settings.sticky.value if settings.sticky else False,
+        "reset": bool(settings.reset),
+    }
+    return options | {key: value for key, value in given.items() if value is not None}
+
+
+def _health(settings: Settings) -> dict[str, Any]:
+    threshold, window = settings.window or WINDOW
+    return {
+        "interval": settings.interval or INTERVAL,
+        "timeout": settings.timeout or TIMEOUT,
+        "threshold": threshold,
+        "window": window,
+    }
+
+
+def _table(settings: Settings, reals: tuple[Address, ...]) -> TableSpec:
+    weights = settings.weights or {}
+    size = settings.table_size.value if settings.table_size else ladder_size(len(reals))
+    return TableSpec(size, reals, tuple(weights[real].value if real in weights else 1 for real in reals))
+
+
+def _neighbors(config: Config, services: list[ResolvedService]) -> dict[Address, Neighbor]:
+    reals = {real for service in services for real in service.table.reals}
+    neighbors = {}
+    for real in sorted(reals, key=address_order):
+        known = config.neighbors.get(real)
+        vlan = vlan_of(real, config.vlans if real.version == 4 else config.vlans6)
+        neighbors[real] = Neighbor(vlan.id if vlan else None, known.value if known else None)
+    return neighbors
+
+
+def vlan_of(address: Address, vlans: tuple[Vlan, ...]) -> Vlan | None:
+    """The VLAN whose prefix has the address."""
+    return next((vlan for vlan in vlans if address in vlan.network), None)

@@ -1,0 +1,159 @@
+"""The shape of a configuration: jsonschema judges, this module says where and in whose words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from vc5c import scalars
+from vc5c.problems import Place, Problems, did_you_mean
+from vc5c.tree import Mapping, Node, Scalar, find, plain
+
+# Keys of older versions of VC5, and what has their place now.
+FORMER = {
+    "rhi": "`rhi` is `bgp` now",
+    "fallback": "a fallback to the load balancer itself is not supported",
+    "leastconns": "`leastconns: true` is `scheduler: leastconn` now",
+    "local_as": "`local_as` is `as_number` now",
+}
+
+TYPE_NAMES = {
+    "array": "a list", "object": "a mapping", "string": "text", "integer": "a whole number",
+    "number": "a number", "boolean": "true or false", "null": "nothing",
+}  # fmt: skip
+
+
+def judge(tree: Mapping, problems: Problems) -> None:
+    """Report everything in the tree that the schema does not allow. Raises Rejected."""
+    for error in _validator().iter_errors(plain(tree)):
+        _report(error, tree, problems)
+    problems.stop_on_errors()
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    text = resources.files("vc5_schemas").joinpath("config.schema.json").read_text()
+    return Draft202012Validator(json.loads(text))
+
+
+def _report(error: ValidationError, tree: Mapping, problems: Problems) -> None:
+    path = list(error.absolute_path)
+    node = find(tree, path)
+    keyword = str(error.validator)
+    if keyword in ("additionalProperties", "unevaluatedProperties") and isinstance(node, Mapping):
+        _report_unknown_keys(error, node, problems)
+    elif "propertyNames" in error.absolute_schema_path and isinstance(node, Mapping):
+        key = node.entries[str(error.instance)].key
+        problems.error("bad-key", f"`{key.text}` is not {_noun(error, keyword)}", key.place)
+    else:
+        rule, words = WORDS.get(keyword, ("schema", _own_words))
+        place = _key_place(tree, path) if isinstance(node, Mapping) else node.place
+        subject = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this"
+        problems.error(rule, f"{subject} {words(error, node)}", place)
+
+
+def _report_unknown_keys(error: ValidationError, node: Mapping, problems: Problems) -> None:
+    known = _known_keys(error)
+    for name, entry in node.entries.items():
+        if name not in known:
+            former = f": {FORMER[name]}" if name in FORMER else did_you_mean(name, known)
+            hint = "" if former else f"known here: {', '.join(sorted(known))}"
+            problems.error("unknown-key", f"unknown key `{name}`{former}", entry.key.place, hint=hint)
+
+
+def _known_keys(error: ValidationError) -> set[str]:
+    """What the failing subschema allows, with what it takes over by reference."""
+    schema: Any = error.schema
+    known = set(schema.get("properties", {}))
+    reference = schema.get("$ref", "")
+    if reference.startswith("#/$defs/"):
+        known |= set(_validator().schema["$defs"][reference.rpartition("/")[2]].get("properties", {}))
+    return known
+
+
+def _key_place(tree: Mapping, path: list[str | int]) -> Place:
+    """Of a mapping's key rather than of its content, which may be many lines."""
+    parent = find(tree, path[:-1]) if path else tree
+    if path and isinstance(parent, Mapping):
+        return parent.entries[str(path[-1])].key.place
+    return find(tree, path).place
+
+
+def _noun(error: ValidationError, keyword: str) -> str:
+    schema: Any = error.schema
+    return str(schema.get("title") or f"allowed here ({keyword})")
+
+
+def _wrong_type(error: ValidationError, node: Node) -> str:
+    wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+    if isinstance(node, Scalar):
+        trap = scalars.trap(node.text, node.quoted, set(wanted))
+        if trap:
+            return f"is {_either(wanted)}, and {trap}"
+    schema: Any = error.schema
+    expected = str(schema.get("title") or _either(wanted))
+    return f"must be {expected}, not {_what(node)}"
+
+
+def _either(types: list[str]) -> str:
+    return " or ".join(TYPE_NAMES[name] for name in types if name != "null")
+
+
+def _what(node: Node) -> str:
+    if not isinstance(node, Scalar):
+        return "a mapping" if isinstance(node, Mapping) else "a list"
+    return "empty" if node.value is None else f"`{_short(node.text)}`"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _one_of(error: ValidationError, node: Node) -> str:
+    allowed = [str(value) for value in error.validator_value]
+    near = did_you_mean(node.text, allowed) if isinstance(node, Scalar) else ""
+    return f"must be one of {', '.join(allowed)}, not {_what(node)}{near}"
+
+
+def _out_of_range(error: ValidationError, node: Node) -> str:
+    schema: Any = error.schema
+    if "title" in schema:
+        return f"must be {schema['title']}, not {_what(node)}"
+    bound = "at least" if error.validator == "minimum" else "at most"
+    return f"must be {bound} {error.validator_value}, not {_what(node)}"
+
+
+def _missing(error: ValidationError, node: Node) -> str:
+    names = [name for name in error.validator_value if isinstance(node, Mapping) and name not in node.entries]
+    return f"lacks {' and '.join(f'`{name}`' for name in names)}"
+
+
+def _empty(_error: ValidationError, _node: Node) -> str:
+    return "must not be empty"
+
+
+def _not_like(error: ValidationError, node: Node) -> str:
+    return f"must be {_noun(error, 'pattern')}, not {_what(node)}"
+
+
+def _own_words(error: ValidationError, _node: Node) -> str:
+    return f"is not allowed: {_short(error.message)}"
+
+
+Words = Callable[[ValidationError, Node], str]
+WORDS: dict[str, tuple[str, Words]] = {
+    "type": ("wrong-type", _wrong_type),
+    "enum": ("bad-value", _one_of),
+    "pattern": ("bad-value", _not_like),
+    "minimum": ("out-of-range", _out_of_range),
+    "maximum": ("out-of-range", _out_of_range),
+    "required": ("missing-key", _missing),
+    "minItems": ("empty-list", _empty),
+    "minProperties": ("empty-list", _empty),
+}

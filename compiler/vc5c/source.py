@@ -1,0 +1,65 @@
+"""The text that was given: its name, its lines, and excerpts of it for messages."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+# What YAML counts as the end of a line (YAML 1.1, section 5.4), so that our line numbers are the parser's.
+LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
+EXCERPT_WIDTH = 110
+
+
+class Unreadable(Exception):
+    """The input cannot be read at all (exit code 2): a reason for a person."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A configuration's text. `name` is what messages call it."""
+
+    name: str
+    text: str
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return LINE_BREAK.split(self.text)
+
+    def place_of(self, offset: int) -> tuple[int, int]:
+        """Line and column, from 1, of a character offset."""
+        before = LINE_BREAK.split(self.text[:offset])
+        return len(before), len(before[-1]) + 1
+
+    def excerpt(self, line: int, column: int, length: int) -> list[str]:
+        """The source line and a caret line below it; [] when there is nothing to show."""
+        if not 1 <= line <= len(self.lines) or not self.lines[line - 1].strip():
+            return []
+        text = "".join(c if c.isprintable() else "\t" if c == "\t" else "·" for c in self.lines[line - 1])
+        start = column - 1
+        skipped = max(0, start - EXCERPT_WIDTH + 30) if len(text) > EXCERPT_WIDTH else 0
+        text = text[skipped : skipped + EXCERPT_WIDTH]
+        start = min(start - skipped, len(text))
+        # Tabs stay tabs before the caret, so that it lands below the right character.
+        indent = "".join("\t" if c == "\t" else " " for c in text[:start])
+        carets = "^" * max(1, min(length, len(text) - start))
+        margin = f"{line:5}"
+        return [f"{margin} | {text}".rstrip(), f"{' ' * len(margin)} | {indent}{carets}"]
+
+
+def read(path: str) -> Source:
+    """Read a file, or standard input for `-`. Raises Unreadable."""
+    name = "<stdin>" if path == "-" else path
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise Unreadable(f"cannot read {name}: {reason}") from error
+    try:
+        return Source(name, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Unreadable(f"{name}:{line}: not UTF-8 text (byte 0x{data[error.start]:02x})") from error
