@@ -1,8 +1,7 @@
-"""The maps as the rest of vc5d sees them: each bound to its type in this one place.
+"""The maps, each bound to its type in this one place for the rest of vc5d; and the program beside them.
 
 Arrays are numpy views of the kernel's memory: a store is live at once, and whole if it is one aligned
-store of at most 8 bytes (assigning one field of one record). What is no array (counters per CPU, flows, the
-grace period) goes through a store, of which there are two: the kernel's, and one in memory for tests.
+store of at most 8 bytes (assigning one field of one record). The rest goes through calls (stores.py).
 """
 
 from __future__ import annotations
@@ -11,31 +10,21 @@ import os
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
 
 import numpy as np
 
-from .bpf import Array, Map, create_array
-from .layout import (
-    CONTROL,
-    FLOW,
-    FLOW_KEY4,
-    REAL,
-    REAL_COUNTERS,
-    SERVICE4,
-    SERVICE_STATE,
-    Reason,
-    SlotBits,
-    Vc5Layout,
-)
+from . import bpf, link
+from .bpf import Array, Map
+from .layout import CONTROL, REAL, SERVICE4, SERVICE_STATE, Reason, SlotBits, Vc5Layout
+from .stores import FLOW_KINDS, KernelStore, MemoryStore, Store
 
 HALVES = 2  # of the index: the live one and the idle one
 SLOTS_PER_LINE = int(SlotBits.SLOTS_PER_LINE)
 SLOT = np.dtype("<u2")
-COUNT = np.dtype("<u8")
 
-# Each kind of flow has a map of its own, `flows4_<kind>`, and so many entries for each of Capacity.flows.
-# Half-open flows live for one round trip; UDP services track every flow by default, TCP only a few.
+# Entries of `flows4_<kind>` for each of Capacity.flows: half-open flows live for one round trip; UDP
+# services track every flow by default, TCP only a few.
 FLOW_SHARES = {"tcp": 1.0, "syn": 0.25, "udp": 1.0}
 LEAST_FLOWS = 1024  # an LRU map hands out entries in batches per CPU: smaller ones evict what was just stored
 
@@ -50,6 +39,10 @@ RECORDS = {
     "accepting": SLOT,
 }
 _LINES = ("displacements4", "slots", "accepting")  # maps whose entries are lines of many records
+
+NAME = "vc5"  # of the program in the object
+PIN = "program"  # pinned last and removed first: while it is there, the pins are whole
+MAPS = (*RECORDS, "real_counters", "reasons", "grace", *(f"flows4_{kind}" for kind in FLOW_KINDS))
 
 
 @dataclass(frozen=True)
@@ -93,19 +86,6 @@ class Capacity:
         )
 
 
-class Store(Protocol):
-    """What is read and written by calls. Shapes as in Maps."""
-
-    def read_real_counters(self) -> Array: ...
-    def zero_real_counters(self, indexes: Iterable[int]) -> None: ...
-    def read_reasons(self) -> Array: ...
-    def read_flows4(self, kind: str) -> tuple[Array, Array]: ...
-    def write_flows4(self, kind: str, keys: Array, values: Array) -> None: ...
-    def delete_flows4(self, kind: str, keys: Array) -> None: ...
-    def wait_grace(self) -> None: ...
-    def close(self) -> None: ...
-
-
 class Maps:
     """Every map, bound to its type. Indexes of `reals` begin at 1: 0 is none."""
 
@@ -136,7 +116,7 @@ class Maps:
             for name, dtype in RECORDS.items()
         }
         arrays["control"]["layout"] = Vc5Layout.VERSION
-        return cls(capacity, arrays, MemoryStore(capacity))
+        return cls(capacity, arrays, MemoryStore(sizes["reals"]))
 
     def read_real_counters(self) -> Array:
         """Counters by index of real, summed over CPUs: shape (reals,) REAL_COUNTERS."""
@@ -170,89 +150,121 @@ class Maps:
         self._store.close()
 
 
-class KernelStore:
-    """The calls, made to the kernel."""
+class Program:
+    """A program and its maps. Unpinned, all of it ends with the process."""
 
-    def __init__(self, maps: Mapping[str, Map]) -> None:
-        self._maps = maps
-        self._grace_fd: int | None = None
+    def __init__(self, prog_fd: int, kernel_maps: Mapping[str, bpf.Map], pin_dir: Path | None) -> None:
+        self.prog_fd, self._kernel_maps, self._pin_dir = prog_fd, kernel_maps, pin_dir
+        self._object: bpf.Object | None = None
+        self._links: dict[str, link.Link] = {}
+        self.maps = Maps.of_kernel(kernel_maps)
 
-    def read_real_counters(self) -> Array:
-        per_cpu = self._maps["real_counters"].read_percpu(REAL_COUNTERS)
-        total = np.zeros(len(per_cpu), REAL_COUNTERS)
-        for name in REAL_COUNTERS.names or ():
-            total[name] = per_cpu[name].sum(axis=1)
-        return total
+    @classmethod
+    def load(cls, object_path: Path, capacity: Capacity) -> Program:
+        """A new program with empty maps. Vc5Error with the verifier's reason if the kernel refuses it."""
+        loaded = bpf.Object(object_path, capacity.max_entries())
+        program = cls(loaded.program(NAME), loaded.maps, None)
+        program._object = loaded
+        program.maps.control["layout"] = Vc5Layout.VERSION
+        return program
 
-    def zero_real_counters(self, indexes: Iterable[int]) -> None:
-        for index in indexes:
-            self._maps["real_counters"].write_percpu(int(index), bytes(REAL_COUNTERS.itemsize))
+    @classmethod
+    def open_pinned(cls, pin_dir: Path) -> Program | None:
+        """The program that is pinned there, with all that its maps hold. None if there is none, or if its
+        maps are of another layout: then a new one is loaded, and `attach` puts it in the old one's place."""
+        if not all((pin_dir / name).exists() for name in (PIN, *MAPS)):
+            return None
+        maps = {name: bpf.Map.open_pinned(pin_dir / name) for name in MAPS}
+        (layout,) = struct.unpack_from("<I", maps["control"].read(bytes(4)))
+        if layout != Vc5Layout.VERSION:
+            for found in maps.values():
+                found.close()
+            return None
+        return cls(bpf.obj_get(pin_dir / PIN), maps, pin_dir)
 
-    def read_reasons(self) -> Array:
-        total: Array = self._maps["reasons"].read_percpu(COUNT).sum(axis=1)
-        return total
+    def pin(self, pin_dir: Path) -> None:
+        """Keeps program, maps and links alive without this process, in place of what is pinned there."""
+        pin_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (pin_dir / PIN).unlink(missing_ok=True)
+        for name in MAPS:
+            bpf.pin(self._kernel_maps[name].fd, pin_dir / name)
+        bpf.pin(self.prog_fd, pin_dir / PIN)
+        for attached in self._links.values():
+            link.pin_link(attached, pin_dir)
+        self._pin_dir = pin_dir
 
-    def read_flows4(self, kind: str) -> tuple[Array, Array]:
-        return self._maps[f"flows4_{kind}"].read_hash(FLOW_KEY4, FLOW)
+    def attach(self, ifindex: int, ifname: str, mode: str = "auto") -> str:
+        """Attaches, or takes over the link that is pinned for this interface, whose mode then stays. Returns
+        the mode in use, "native" or "generic"."""
+        found = self._links.get(ifname) or (
+            link.open_pinned(self._pin_dir, ifname) if self._pin_dir else None
+        )
+        if found and found.ifindex != ifindex:  # the interface went, and another came under its name
+            self._drop(found)
+            found = None
+        if found:
+            found.update(self.prog_fd)
+        else:
+            found = link.create(self.prog_fd, ifindex, ifname, mode)
+            if self._pin_dir:
+                link.pin_link(found, self._pin_dir)
+        self._links[ifname] = found
+        return found.mode()
 
-    def write_flows4(self, kind: str, keys: Array, values: Array) -> None:
-        if len(keys):
-            self._maps[f"flows4_{kind}"].write_hash(keys, values)
+    def detach(self, ifname: str) -> None:
+        """Takes the program off an interface; one that has none is no error."""
+        found = self._links.get(ifname) or (
+            link.open_pinned(self._pin_dir, ifname) if self._pin_dir else None
+        )
+        if found:
+            self._drop(found)
 
-    def delete_flows4(self, kind: str, keys: Array) -> None:
-        self._maps[f"flows4_{kind}"].delete_hash(keys)
+    def attached(self) -> dict[str, str]:
+        """Mode by interface, also of links that an earlier process pinned; "" where the interface is gone."""
+        names = set(self._links) | set(link.pinned_names(self._pin_dir) if self._pin_dir else ())
+        return {name: self._mode(name) for name in sorted(names)}
 
-    def wait_grace(self) -> None:
-        """Updating a map of maps returns after an RCU grace period (maps.h says why one is there for it)."""
-        if self._grace_fd is None:
-            self._grace_fd = create_array(entries=1)
-        self._maps["grace"].update(struct.pack("<I", 0), struct.pack("<I", self._grace_fd))
+    def test_run(self, packet: bytes, ifindex: int = 0, repeat: int = 1) -> tuple[int, bytes, int]:
+        """As bpf.test_run: verdict, packet out, nanoseconds a run."""
+        return bpf.test_run(self.prog_fd, packet, repeat, ifindex)
+
+    def unpin(self) -> None:
+        """Removes every pin, links included: what no process holds is gone with it."""
+        if not self._pin_dir or not self._pin_dir.exists():
+            return
+        (self._pin_dir / PIN).unlink(missing_ok=True)
+        for path in self._pin_dir.iterdir():
+            path.unlink()
+        self._pin_dir.rmdir()
+        self._pin_dir = None
 
     def close(self) -> None:
-        if self._grace_fd is not None:
-            os.close(self._grace_fd)
-            self._grace_fd = None
+        """Lets go of everything that this process holds; what is pinned lives on."""
+        self.maps.close()
+        for held in self._links.values():
+            held.close()
+        self._links.clear()
+        if self._object:
+            self._object.close()
+            return
+        for found in self._kernel_maps.values():
+            found.close()
+        os.close(self.prog_fd)
 
+    def _drop(self, found: link.Link) -> None:
+        self._links.pop(found.ifname, None)
+        if self._pin_dir:
+            link.unpin(self._pin_dir, found.ifname)
+        found.detach()
+        found.close()
 
-class MemoryStore:
-    """The calls, made to dictionaries. Counters may be set by a test."""
-
-    def __init__(self, capacity: Capacity) -> None:
-        self.counters: Array = np.zeros(capacity.max_entries()["reals"], REAL_COUNTERS)
-        self.reasons: Array = np.zeros(Reason.REASONS, COUNT)
-        self.flows: dict[str, dict[bytes, bytes]] = {kind: {} for kind in FLOW_SHARES}
-        self.graces = 0
-
-    def read_real_counters(self) -> Array:
-        return self.counters.copy()
-
-    def zero_real_counters(self, indexes: Iterable[int]) -> None:
-        for index in indexes:
-            self.counters[index] = np.zeros((), REAL_COUNTERS)
-
-    def read_reasons(self) -> Array:
-        return self.reasons.copy()
-
-    def read_flows4(self, kind: str) -> tuple[Array, Array]:
-        flows = self.flows[kind]
-        return np.frombuffer(b"".join(flows), FLOW_KEY4), np.frombuffer(b"".join(flows.values()), FLOW)
-
-    def write_flows4(self, kind: str, keys: Array, values: Array) -> None:
-        for key, value in zip(_items(keys), _items(values), strict=True):
-            self.flows[kind][key] = value
-
-    def delete_flows4(self, kind: str, keys: Array) -> None:
-        for key in _items(keys):
-            self.flows[kind].pop(key, None)
-
-    def wait_grace(self) -> None:
-        self.graces += 1
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-def _items(records: Array) -> list[bytes]:
-    whole: Any = np.ascontiguousarray(records).tobytes()
-    size = records.dtype.itemsize
-    return [whole[at : at + size] for at in range(0, len(whole), size)]
+    def _mode(self, ifname: str) -> str:
+        held = self._links.get(ifname)
+        if held:
+            return held.mode()
+        found = link.open_pinned(self._pin_dir, ifname) if self._pin_dir else None
+        if not found:
+            return ""
+        mode = found.mode()
+        found.close()
+        return mode
