@@ -177,6 +177,8 @@ def _identity(rule: Any) -> dict[str, Any]:
     for name in ("fwmark", "fwmask", "table"):
         if rule.get(name):
             result[name] = rule.get(name)
+    if rule.get("FRA_GOTO"):
+        result["FRA_GOTO"] = rule.get("FRA_GOTO")  # the kernel refuses a goto without a target, even here
     return result
 
 

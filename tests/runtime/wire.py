@@ -1,0 +1,125 @@
+"""A load balancer's network namespace with two reals behind it, each a namespace on a cable (VLAN) of its own.
+
+    lb  eth10 10.66.10.1/24 ── 10.66.10.11 eth0  real1      VIP 192.0.2.80/32 on the loopback of both;
+        eth20 10.66.20.1/24 ── 10.66.20.11 eth0  real2      no real holds SILENT: it drops what comes for it
+
+Tests run in `lb`: the calling thread enters it (setns(2) is per thread; threads and processes made there stay).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+VIP = "192.0.2.80"
+SILENT = "192.0.2.99"
+REAL1, REAL2 = "10.66.10.11", "10.66.20.11"
+VLANS = {10: "10.66.10.0/24", 20: "10.66.20.0/24"}
+
+_SERVER = """
+import http.server, sys, threading, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/slow": time.sleep(5)
+        code = {"/alive": 200, "/away": 302, "/host": 200 if self.headers["Host"] == "www.example.org" else 400}
+        self.send_response(code.get(self.path, 503))
+        self.send_header("Content-Length", "0")
+        if self.path == "/away": self.send_header("Location", "/alive")
+        self.end_headers()
+    do_HEAD = do_GET
+    def log_message(self, *a): pass
+sys.stderr = open("/dev/null", "w")
+http.server.ThreadingHTTPServer.request_queue_size = 128
+http.server.ThreadingHTTPServer(("0.0.0.0", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+class Wire:
+    """The three namespaces. Processes started here end with it."""
+
+    def __init__(self) -> None:
+        prefix = f"vc5d-{os.getpid()}"
+        self.lb, self.real1, self.real2 = (f"{prefix}-{name}" for name in ("lb", "real1", "real2"))
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def build(self) -> None:
+        _ip("\n".join(f"netns add {name}" for name in (self.lb, self.real1, self.real2)))
+        for real, number in ((self.real1, 10), (self.real2, 20)):
+            _ip(f"link add eth{number} netns {self.lb} type veth peer name eth0 netns {real}")
+            _ip(
+                f"link set lo up\nlink set eth0 up\naddress add 10.66.{number}.11/24 dev eth0\n"
+                f"address add {VIP}/32 dev lo\nroute add default via 10.66.{number}.1",
+                real,
+            )
+            _ip(f"link set eth{number} up\naddress add 10.66.{number}.1/24 dev eth{number}", self.lb)
+        _ip("link set lo up", self.lb)
+
+    def destroy(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        for name in (self.lb, self.real1, self.real2):
+            subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
+
+    def start(self, netns: str, *command: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(["nsenter", f"--net=/run/netns/{netns}", *command])
+        self._processes.append(process)
+        return process
+
+    def serve(self, netns: str, port: int) -> subprocess.Popen[bytes]:
+        """An HTTP server: /alive 200, /away 302, /slow after 5 s, /host 200 for www.example.org; else 503."""
+        process = self.start(netns, sys.executable, "-c", _SERVER, str(port))
+        until(lambda: f":{port} " in output("ss", "-Hltn", netns=netns))
+        return process
+
+    @contextlib.contextmanager
+    def inside(self, netns: str) -> Iterator[None]:
+        """This thread in `netns`, and back again."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with Path("/proc/thread-self/ns/net").open() as before, Path(f"/run/netns/{netns}").open() as there:
+            assert libc.setns(there.fileno(), 0) == 0
+            try:
+                yield
+            finally:
+                assert libc.setns(before.fileno(), 0) == 0
+
+
+def output(*command: str, netns: str | None = None) -> str:
+    """What `command` prints, in the thread's namespace or another."""
+    enter = ["nsenter", f"--net=/run/netns/{netns}"] if netns else []
+    return subprocess.run([*enter, *command], check=True, capture_output=True, text=True).stdout
+
+
+def until(condition: object, timeout: float = 5.0) -> None:
+    """Wait for condition() to hold."""
+    assert callable(condition)
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, f"not within {timeout} s: {condition}"
+        time.sleep(0.02)
+
+
+def _ip(lines: str, netns: str | None = None) -> None:
+    enter = ["-n", netns] if netns else []
+    subprocess.run(["ip", *enter, "-batch", "-"], input=lines, text=True, check=True)
+
+
+def made() -> Iterator[Wire]:
+    """The body of a module's fixture `wire`: the calling thread is in `lb` meanwhile."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for network namespaces")
+    wire = Wire()
+    try:
+        wire.build()
+        with wire.inside(wire.lb):
+            yield wire
+    finally:
+        wire.destroy()
