@@ -1,7 +1,7 @@
 """The lab as data: who is in it, with which addresses. Nothing here touches the host.
 
-    client ── router ══ switch ── lb1, lb2 (trunks: VLANs 10 and 20 tagged)
-                          └────── r10 … r23 (access ports: untagged)
+client ── router ══ switch ── lb1, lb2 (trunks: VLANs 10 and 20 tagged)
+                      └────── r10 … r23 (access ports: untagged)
 """
 
 from __future__ import annotations

@@ -45,7 +45,9 @@ def _namespaces_and_cables(names: Names) -> None:
     run(["ip", "-batch", "-"], stdin="\n".join(f"netns add {ns(host)}" for host in HOSTS))
     lines = [f"link add eth0 netns {ns('client')} type veth peer name client netns {ns('router')}"]
     for vlan in VLANS:
-        lines.append(f"link add eth{vlan} netns {ns('router')} type veth peer name router{vlan} netns {bridge}")
+        lines.append(
+            f"link add eth{vlan} netns {ns('router')} type veth peer name router{vlan} netns {bridge}"
+        )
     for number, balancer in enumerate(BALANCERS, 1):
         ends = (
             f"eth0 netns {ns(balancer.name)} index {switch.TRUNK} address {balancer.mac}",
@@ -121,5 +123,7 @@ def _ip(names: Names, host: str, *lines: str) -> None:
 
 def _sysctl(names: Names, host: str, settings: dict[str, str]) -> None:
     """Written through the namespace of a process inside: /proc/sys/net shows the reader's own."""
-    script = "\n".join(f"echo '{value}' > {Path('/proc/sys/net/ipv4') / key}" for key, value in settings.items())
+    script = "\n".join(
+        f"echo '{value}' > {Path('/proc/sys/net/ipv4') / key}" for key, value in settings.items()
+    )
     run(["sh", "-e"], stdin=script, netns=names.netns(host))

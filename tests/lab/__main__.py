@@ -1,0 +1,116 @@
+"""`tools/lab demo [--keep]` and `tools/lab clean`: exit codes 0, 1 (a check or the lab failed), 2 (cannot run)."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from lab import cleanup, story
+from lab.host import LabError, run
+from lab.lab import Lab
+from lab.plan import COMMANDS, ROOT, Names, default_names
+from lab.report import Report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools/lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="tell the story, then remove the lab")
+    demo.add_argument("--keep", action="store_true", help="leave the lab up")
+    commands.add_parser("clean", help="remove whatever a lab left behind")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        print("lab: network namespaces and BPF need root: run it by sudo", file=sys.stderr)
+        return 2
+    os.umask(0o022)
+    names = default_names()
+    if arguments.command == "clean":
+        return _clean(names)
+    return _demo(names, arguments.keep)
+
+
+def _clean(names: Names) -> int:
+    removed = cleanup.clean(names)
+    print(f"lab: removed {', '.join(removed)}" if removed else "lab: nothing to remove")
+    return 0
+
+
+def _demo(names: Names, keep: bool) -> int:
+    with _alone(names) as alone:
+        if not alone:
+            return 2
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
+        report = Report()
+        code = 1
+        try:
+            _mount_bpffs()
+            story.tell(Lab(names), report)
+            code = report.end()
+        except LabError as error:
+            print(f"\nlab: {error}", file=sys.stderr)
+        except KeyboardInterrupt:
+            print("\nlab: interrupted", file=sys.stderr)
+            code = 130
+        finally:
+            # Whatever comes now must not stop half-way.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            if keep and code != 130:
+                print(_look_around(names))
+            else:
+                removed = cleanup.clean(names)
+                print(f"lab: removed {', '.join(removed)}" if removed else "lab: nothing to remove")
+        return code
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _alone(names: Names) -> Iterator[bool]:
+    """No other lab of this name runs or was left up."""
+    with names.lock.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"lab: {names.lab} is running already", file=sys.stderr)
+            yield False
+            return
+        if cleanup.namespaces_of(names):
+            print(f"lab: a lab {names.lab} was left up; remove it with `make clean-lab`", file=sys.stderr)
+            yield False
+            return
+        yield True
+
+
+def _mount_bpffs() -> None:
+    """systemd mounts it at boot; a container or a smaller host may not have."""
+    if run(["stat", "--file-system", "--format=%T", "/sys/fs/bpf"]).strip() != "bpf_fs":
+        run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"])
+
+
+def _look_around(names: Names) -> str:
+    lb1 = f"nsenter --net=/run/netns/{names.netns('lb1')}"
+    ctl = COMMANDS.relative_to(ROOT) / "vc5ctl"
+    client = f"nsenter --net=/run/netns/{names.netns('client')}"
+    return f"""
+The lab stays up. As root:
+  {ctl} --socket {names.state}/lb1/vc5d.sock status
+  {client} curl http://192.168.101.1/
+  ip -n {names.netns("router")} route show 192.168.101.1
+  birdc -s {names.state}/router/bird.ctl show protocols
+  {lb1} ip -details link show eth0
+Configurations and logs: {names.state}
+make clean-lab removes it."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
