@@ -43,9 +43,10 @@ def render_bird(config: Config, options: BirdOptions, problems: Problems) -> Ite
     if not peers:
         problems.error("bird-no-peers", "`bgp` has no IPv4 peer", start)
     problems.stop_on_errors()
+    # No HTML, so no escaping: every value is a number or an address that was parsed.
     environment = Environment(
         loader=PackageLoader("vc5c"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, autoescape=False,  # noqa: S701: it is no HTML; values are parsed numbers and addresses
+        keep_trailing_newline=True, autoescape=False,  # noqa: S701
     )  # fmt: skip
     template = environment.get_template("bird.conf.j2")
     return iter([template.render(

@@ -63,7 +63,7 @@ class _Builder:
 
     def _vip(self, word: Scalar) -> Vip | None:
         address = self._address(word, "a virtual IP is one address")
-        return address and Vip(address, word.text.endswith("*"), word.place)
+        return Vip(address, word.text.endswith("*"), word.place) if address is not None else None
 
     def _address(self, word: Scalar, hint: str = "") -> Address | None:
         """An address with or without a `*` at its end."""

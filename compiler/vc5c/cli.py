@@ -15,7 +15,7 @@ from vc5c import emit, output
 from vc5c.bird import BirdOptions, render_bird
 from vc5c.compile import load
 from vc5c.model import Config
-from vc5c.problems import Problems, Rejected, render, summary
+from vc5c.problems import Problem, Problems, Rejected, render, summary
 from vc5c.resolve import resolve
 from vc5c.source import Source, Unreadable, read
 
@@ -59,8 +59,7 @@ def _bird_options(options: argparse.Namespace) -> BirdOptions:
     return BirdOptions(options.router_id, tuple(options.source), options.bfd_interval, options.bfd_multiplier)
 
 
-def _report(problems: Iterable, source: Source) -> None:
-    problems = list(problems)
+def _report(problems: list[Problem], source: Source) -> None:
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     for problem in problems:
         print(render(problem, source, colour), file=sys.stderr)

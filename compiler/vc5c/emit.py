@@ -38,11 +38,10 @@ def document(resolved: Resolved) -> Iterator[str]:
 
 def _object(members: dict[str, list[str]]) -> Iterator[str]:
     """A JSON object of members that are pieces of JSON already."""
-    separator = "{"
-    for key in sorted(members):
-        yield f"{separator}{canonical(key)}:"
+    yield "{"
+    for number, key in enumerate(sorted(members)):
+        yield f"{',' if number else ''}{canonical(key)}:"
         yield from members[key]
-        separator = ","
     yield "}"
 
 
@@ -120,8 +119,8 @@ def _index(keys: Iterable[Key]) -> dict[str, Any]:
 def _peer(peer: Peer) -> dict[str, Any]:
     """VC5's keys, and the extensions that are given."""
     names = (
-        "as_number", "peer_as", "hold_time", "source_ip", "next_hop_6", "local_pref", "med", "communities", "bfd",
-        "multihop",
+        "as_number", "peer_as", "hold_time", "source_ip", "next_hop_6", "local_pref", "med",
+        "communities", "bfd", "multihop",
     )  # fmt: skip
     options = {name: getattr(peer, name) for name in names}
     for name in ("accept", "reject"):

@@ -1,12 +1,15 @@
 """YAML text to a located tree.
 
-PyYAML composes (libyaml where it was built in), so that every value keeps its line and column and its own
-text; what words mean is scalars.py's. Rejected here: broken YAML, duplicate keys, keys that are not words,
-tags, aliases that contain themselves or multiply without end.
+PyYAML reads the events (libyaml where it was built in), so that every value keeps its line, its column and
+its own text; what words mean is scalars.py's. The tree is built from events rather than composed: libyaml's
+composer recurses in C and would crash on a thousand brackets, and it would expand aliases without end.
+
+Rejected here: broken YAML, duplicate keys, keys that are not words, tags, more than one document.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -15,90 +18,95 @@ from vc5c import scalars
 from vc5c.problems import Place, Problems, Rejected
 from vc5c.source import Source
 from vc5c.tree import Entry, Mapping, Node, Scalar, Sequence
+from vc5c.yaml_errors import report_yaml_error
 
 MAX_DEPTH = 40
-MAX_NODES = 5_000_000
+MAX_ALIASED = 100_000  # nodes that aliases may add: more is an accident or an attack
 
-PLAIN_TAG, TEXT_TAG, COLLECTION_TAG = "plain", "text", "collection"
-
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_Base):  # type: ignore[misc]
-    def resolve(self, kind: type, _value: Any, implicit: Any) -> str:
-        """Leave out YAML's own guesses; a tag that the user wrote never comes here, and so stands out."""
-        if kind is yaml.ScalarNode:
-            return PLAIN_TAG if implicit[0] else TEXT_TAG
-        return COLLECTION_TAG
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse(source: Source, problems: Problems) -> Mapping:
     """The located tree of a whole file, which must be one mapping. Raises Rejected."""
-    try:
-        root = yaml.compose(source.text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        _report_yaml_error(error, source, problems)
-        raise Rejected(problems.found) from error
-    except RecursionError as error:
-        problems.error("yaml-depth", "the YAML is nested too deeply", Place(1, 1))
-        raise Rejected(problems.found) from error
-    if root is None:
-        problems.error("empty", "the file is empty: a configuration has at least `services`", Place(1, 1))
+    if source.broken is not None:
+        line, column, byte = source.broken
+        problems.error("not-utf8", f"not UTF-8 text: byte 0x{byte:02x}", Place(line, column))
         raise Rejected(problems.found)
-    tree = _Converter(source, problems).convert(root, 0)
+    try:
+        tree = _Parser(source, problems).document()
+    except yaml.YAMLError as error:
+        report_yaml_error(error, source, problems)
+        raise Rejected(problems.found) from error
     if not isinstance(tree, Mapping):
-        problems.error(
-            "not-a-mapping", "a configuration is a mapping with keys such as `services`", tree.place
-        )
+        message = "a configuration is a mapping with keys such as `services`"
+        problems.error("not-a-mapping", message, tree.place)
     problems.stop_on_errors()
     assert isinstance(tree, Mapping)
     return tree
 
 
-class _Converter:
+class _Parser:
     def __init__(self, source: Source, problems: Problems) -> None:
         self.source = source
         self.problems = problems
+        self.events: Iterator[Any] = yaml.parse(source.text, Loader=_LOADER)
+        self.anchors: dict[str, tuple[Node, int]] = {}  # with the number of nodes inside
         self.nodes = 0
+        self.aliased = 0
 
-    def convert(self, node: Any, depth: int) -> Node:
+    def document(self) -> Node:
+        next(self.events)  # the start of the stream
+        if isinstance(next(self.events), yaml.StreamEndEvent):
+            self._fatal("empty", "the file is empty: a configuration has at least `services`", Place(1, 1))
+        tree = self.node(next(self.events), 0)
+        next(self.events)  # the end of the document
+        more = next(self.events)
+        if not isinstance(more, yaml.StreamEndEvent):
+            self._fatal("yaml-documents", "a second document begins: a file has one", self._place(more))
+        return tree
+
+    def node(self, event: Any, depth: int) -> Node:
+        """The node that begins with an event, its events consumed."""
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        place, before = self._place(event), self.nodes
+        if depth > MAX_DEPTH:
+            self._fatal("yaml-depth", "the YAML is nested too deeply", place)
+        if event.tag not in (None, "!"):
+            self.problems.error("yaml-tag", f"tags such as `{event.tag}` are not used here", place)
         self.nodes += 1
-        place = self._place(node)
-        if depth > MAX_DEPTH or self.nodes > MAX_NODES:
-            what = "nested too deeply" if depth > MAX_DEPTH else "too large once its aliases are expanded"
-            self.problems.error("yaml-depth", f"the YAML is {what}", place)
-            raise Rejected(self.problems.found)
-        if node.tag not in (PLAIN_TAG, TEXT_TAG, COLLECTION_TAG):
-            self.problems.error("yaml-tag", f"tags such as `{node.tag}` are not used here", place)
-        if isinstance(node, yaml.ScalarNode):
-            if node.tag == PLAIN_TAG:
-                return Scalar(scalars.value_of(node.value), node.value, False, place)
-            return Scalar(node.value, node.value, True, place)
-        if isinstance(node, yaml.SequenceNode):
-            return Sequence(tuple(self.convert(item, depth + 1) for item in node.value), place)
-        return self._mapping(node, place, depth)
+        node: Node
+        if isinstance(event, yaml.ScalarEvent):
+            plain = event.implicit[0]
+            node = Scalar(
+                scalars.value_of(event.value) if plain else event.value, event.value, not plain, place
+            )
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = Sequence(
+                tuple(self.node(item, depth + 1) for item in self._until(yaml.SequenceEndEvent)), place
+            )
+        else:
+            node = self._mapping(place, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (node, self.nodes - before)
+        return node
 
-    def _mapping(self, node: Any, place: Place, depth: int) -> Mapping:
+    def _until(self, end: type) -> Iterator[Any]:
+        while not isinstance(event := next(self.events), end):
+            yield event
+
+    def _mapping(self, place: Place, depth: int) -> Mapping:
         entries: dict[str, Entry] = {}
         merged: list[Entry] = []
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self.problems.error(
-                    "yaml-key", "a key must be a word, not a list or mapping", self._place(key_node)
-                )
-                continue
-            key = Scalar(key_node.value, key_node.value, key_node.tag == TEXT_TAG, self._place(key_node))
-            value = self.convert(value_node, depth + 1)
-            if key.text == "<<" and not key.quoted:
+        for event in self._until(yaml.MappingEndEvent):
+            key, value = self.node(event, depth + 1), self.node(next(self.events), depth + 1)
+            if not isinstance(key, Scalar):
+                self.problems.error("yaml-key", "a key must be a word, not a list or a mapping", key.place)
+            elif key.text == "<<" and not key.quoted:
                 merged += self._merge(value)
             elif key.text in entries:
-                first = entries[key.text].key.place
-                self.problems.error(
-                    "duplicate-key",
-                    f"the key `{key.text}` is given twice",
-                    key.place,
-                    ("first given here", first),
-                )
+                first = ("first given here", entries[key.text].key.place)
+                self.problems.error("duplicate-key", f"the key `{key.text}` is given twice", key.place, first)
             else:
                 entries[key.text] = Entry(key, value)
         for entry in merged:
@@ -114,32 +122,25 @@ class _Converter:
         self.problems.error("yaml-merge", "`<<` takes a mapping or a list of mappings", value.place)
         return []
 
-    def _place(self, node: Any) -> Place:
-        start, end = node.start_mark, node.end_mark
-        if end.line == start.line:
+    def _alias(self, event: Any) -> Node:
+        place = self._place(event)
+        if event.anchor not in self.anchors:
+            self._fatal("yaml-alias", f"nothing before this place is called `&{event.anchor}`", place)
+        node, size = self.anchors[event.anchor]
+        self.nodes += size
+        self.aliased += size
+        if self.aliased > MAX_ALIASED:
+            self._fatal("yaml-alias", "the aliases multiply to more than could be meant", place)
+        return node
+
+    def _fatal(self, rule: str, message: str, place: Place) -> None:
+        self.problems.error(rule, message, place)
+        raise Rejected(self.problems.found)
+
+    def _place(self, event: Any) -> Place:
+        """Of a word: its extent; of a list or mapping: from its start to the end of the line."""
+        start, end = event.start_mark, event.end_mark
+        if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent) and end.line == start.line:
             return Place(start.line + 1, start.column + 1, max(1, end.column - start.column))
-        text = self.source.lines[start.line] if start.line < len(self.source.lines) else ""
-        return Place(start.line + 1, start.column + 1, max(1, len(text.rstrip()) - start.column))
-
-
-def _report_yaml_error(error: yaml.YAMLError, source: Source, problems: Problems) -> None:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    reason = " ".join(str(getattr(error, "problem", None) or getattr(error, "reason", None) or error).split())
-    if mark is None:  # a character that YAML forbids: the reader knows only its offset in bytes
-        position = getattr(error, "position", 0)
-        offset = position if isinstance(position, int) else 0
-        text = source.text.encode()[:offset].decode(errors="ignore")
-        line, column = source.place_of(len(text))
-    else:
-        line, column = mark.line + 1, mark.column + 1
-    here = source.lines[line - 1][column - 1 : column] if line <= len(source.lines) else ""
-    context_mark = getattr(error, "context_mark", None)
-    context = " ".join(str(getattr(error, "context", None) or "").split())
-    notes = (
-        [(context, Place(context_mark.line + 1, context_mark.column + 1))] if context and context_mark else []
-    )
-    if here == "\t" or "'\\t'" in reason:
-        message = "a tab: YAML is indented with spaces"
-        problems.error("yaml-tab", message, Place(line, column), hint="replace the tab by spaces")
-    else:
-        problems.error("yaml-syntax", f"broken YAML: {reason}", Place(line, column), *notes)
+        line = self.source.lines[start.line] if start.line < len(self.source.lines) else ""
+        return Place(start.line + 1, start.column + 1, max(1, len(line.rstrip()) - start.column))

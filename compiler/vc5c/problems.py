@@ -85,23 +85,21 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def render(problem: Problem, source: Source, colour: bool = False) -> str:
     """The whole message, with excerpt, notes and hint; no newline at the end."""
-    lines = [_headline(problem.severity, problem.message, problem.place, source, colour, problem.rule)]
-    lines += source.excerpt(problem.place.line, problem.place.column, problem.place.length)
+    head = _headline(problem.severity, problem.message, source, problem.place, colour)
+    lines = [f"{head} [{problem.rule}]", *source.excerpt(*problem.place)]
     for message, place in problem.notes:
-        lines.append(_headline("note", message, place, source, colour))
-        lines += source.excerpt(place.line, place.column, place.length)
+        lines += [_headline("note", message, source, place, colour), *source.excerpt(*place)]
     if problem.hint:
         lines.append(f"   = help: {problem.hint}")
     return "\n".join(lines)
 
 
-def _headline(severity: str, message: str, place: Place, source: Source, colour: bool, rule: str = "") -> str:
+def _headline(severity: str, message: str, source: Source, place: Place, colour: bool) -> str:
     where = f"{source.name}:{place.line}:{place.column}:"
-    suffix = f" [{rule}]" if rule else ""
     message = printable(message)
     if not colour:
-        return f"{where} {severity}: {message}{suffix}"
-    return f"{BOLD}{where}{PLAIN} {COLOURS[severity]}{severity}:{PLAIN} {BOLD}{message}{PLAIN}{suffix}"
+        return f"{where} {severity}: {message}"
+    return f"{BOLD}{where}{PLAIN} {COLOURS[severity]}{severity}:{PLAIN} {BOLD}{message}{PLAIN}"
 
 
 def printable(text: str) -> str:

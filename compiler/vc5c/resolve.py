@@ -1,4 +1,4 @@
-"""Config to Resolved: one service per VIP, port and protocol; the VLAN of each real; the size of each table."""
+"""Config to Resolved: a service per VIP, port and protocol; the VLAN of each real; the size of each table."""
 
 from __future__ import annotations
 

@@ -54,7 +54,10 @@ def _report(error: ValidationError, tree: Mapping, problems: Problems) -> None:
     else:
         rule, words = WORDS.get(keyword, ("schema", _own_words))
         place = _key_place(tree, path) if isinstance(node, Mapping) else node.place
-        subject = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this"
+        title: Any = error.schema
+        subject = (
+            f"`{path[-1]}`" if path and isinstance(path[-1], str) else f"this {title.get('title', 'entry')}"
+        )
         problems.error(rule, f"{subject} {words(error, node)}", place)
 
 
@@ -73,7 +76,8 @@ def _known_keys(error: ValidationError) -> set[str]:
     known = set(schema.get("properties", {}))
     reference = schema.get("$ref", "")
     if reference.startswith("#/$defs/"):
-        known |= set(_validator().schema["$defs"][reference.rpartition("/")[2]].get("properties", {}))
+        whole: Any = _validator().schema
+        known |= set(whole["$defs"][reference.rpartition("/")[2]].get("properties", {}))
     return known
 
 
@@ -91,11 +95,12 @@ def _noun(error: ValidationError, keyword: str) -> str:
 
 
 def _wrong_type(error: ValidationError, node: Node) -> str:
-    wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+    value: Any = error.validator_value
+    wanted: list[str] = value if isinstance(value, list) else [value]
     if isinstance(node, Scalar):
         trap = scalars.trap(node.text, node.quoted, set(wanted))
         if trap:
-            return f"is {_either(wanted)}, and {trap}"
+            return f"must be {_either(wanted)}: {trap}"
     schema: Any = error.schema
     expected = str(schema.get("title") or _either(wanted))
     return f"must be {expected}, not {_what(node)}"
@@ -116,7 +121,8 @@ def _short(text: str) -> str:
 
 
 def _one_of(error: ValidationError, node: Node) -> str:
-    allowed = [str(value) for value in error.validator_value]
+    values: Any = error.validator_value
+    allowed = [str(value) for value in values]
     near = did_you_mean(node.text, allowed) if isinstance(node, Scalar) else ""
     return f"must be one of {', '.join(allowed)}, not {_what(node)}{near}"
 
@@ -130,7 +136,8 @@ def _out_of_range(error: ValidationError, node: Node) -> str:
 
 
 def _missing(error: ValidationError, node: Node) -> str:
-    names = [name for name in error.validator_value if isinstance(node, Mapping) and name not in node.entries]
+    required: Any = error.validator_value
+    names = [name for name in required if isinstance(node, Mapping) and name not in node.entries]
     return f"lacks {' and '.join(f'`{name}`' for name in names)}"
 
 

@@ -20,10 +20,14 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A configuration's text. `name` is what messages call it."""
+    """A configuration's text. `name` is what messages call it.
+
+    broken: line, column and value of the first byte that is not UTF-8, if any.
+    """
 
     name: str
     text: str
+    broken: tuple[int, int, int] | None = None
 
     @cached_property
     def lines(self) -> list[str]:
@@ -61,5 +65,5 @@ def read(path: str) -> Source:
     try:
         return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise Unreadable(f"{name}:{line}: not UTF-8 text (byte 0x{data[error.start]:02x})") from error
+        line, column = Source(name, data[: error.start].decode()).place_of(error.start)
+        return Source(name, data.decode("utf-8-sig", errors="replace"), (line, column, data[error.start]))

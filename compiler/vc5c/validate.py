@@ -182,6 +182,11 @@ def _policies(config: Config) -> list[tuple[Service, Policy]]:
     return [(service, policy) for service in config.services for policy in service.policies]
 
 
+def something_to_do(config: Config, problems: Problems) -> None:
+    if not config.services:
+        problems.warning("no-services", "no services: every VIP would be withdrawn", Place(1, 1))
+
+
 Rule = Callable[[Config, Problems], None]
 RULES: tuple[Rule, ...] = (
     duplicate_services,
@@ -193,4 +198,5 @@ RULES: tuple[Rule, ...] = (
     tables_possible,
     neighbors_make_sense,
     supported_yet,
+    something_to_do,
 )
