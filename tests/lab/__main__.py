@@ -1,4 +1,4 @@
-"""`tools/lab demo [--keep]` and `tools/lab clean`: exit codes 0, 1 (a check or the lab failed), 2 (cannot run)."""
+"""`tools/lab demo [--keep]`, `tools/lab clean`. Exit codes: 0, 1 (a check or the lab failed), 2 (cannot run)."""
 
 from __future__ import annotations
 

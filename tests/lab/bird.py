@@ -28,6 +28,7 @@ protocol kernel {{
 
 template bgp balancer {{
 	local {address} as {as_number};
+	direct;
 	bfd yes;
 	hold time 6;
 	connect retry time 1;

@@ -1,4 +1,4 @@
-"""Remove every trace of a lab, also one that was killed: found by its name, never by a list kept in memory."""
+"""Remove every trace of a lab, also of one that was killed: all of it is found by the lab's name."""
 
 from __future__ import annotations
 

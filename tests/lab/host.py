@@ -86,7 +86,7 @@ class Process:
 
 
 def start(name: str, command: Sequence[str | Path], log: Path, netns: str) -> Process:
-    """Start in a namespace, in a session of its own, so that a Ctrl-C at the terminal reaches only the lab."""
+    """Start in a namespace, in a session of its own, so that a Ctrl-C at the terminal does not reach it."""
     with log.open("ab") as out:
         popen = subprocess.Popen(
             [*_enter(netns), *map(str, command)],

@@ -1,4 +1,4 @@
-"""The installation as a whole: who runs, on which document; and the questions that several steps ask of it."""
+"""The installation as a whole: who runs, on which document; and what several steps ask of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the story prints: steps, facts, and checks that held or did not. Plain lines; colour where it is wanted."""
+"""What the story prints: steps, facts, and checks that held or did not. Plain lines, colour if wanted."""
 
 from __future__ import annotations
 

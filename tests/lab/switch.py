@@ -51,7 +51,8 @@ def vlan_devices(netns: str, trunk: str, name: str, index: int = TRUNK) -> None:
 
 
 def _hook(device: str, direction: str, section: str) -> str:
-    return f"filter add dev {device} {direction} bpf direct-action obj {BUILD / 'lab/vlan.bpf.o'} sec tc/{section}"
+    program = f"obj {BUILD / 'lab/vlan.bpf.o'} sec tc/{section}"
+    return f"filter add dev {device} {direction} bpf direct-action {program}"
 
 
 def plain_frames(netns: str, device: str) -> None:

@@ -1,4 +1,4 @@
-"""Namespaces, cables, addresses and routes of the lab. Daemons are bird.py's, nginx.py's and balancer.py's."""
+"""Namespaces, cables, addresses and routes of the lab. Daemons come later: bird.py, nginx.py, balancer.py."""
 
 from __future__ import annotations
 
