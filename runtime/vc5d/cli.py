@@ -1,0 +1,166 @@
+"""`vc5d`: the command line, the checks before anything is touched, and the exit code.
+
+Exit codes: 0 all well; 1 the input or the host has a problem; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pyroute2.netlink.exceptions import NetlinkError
+
+from . import host, log
+from .control import is_served
+from .daemon import Daemon, Options
+from .document import check
+from .errors import Vc5Error
+from .health.checks import compile_checks
+from .tun import NAME_MAX
+from .uninstall import uninstall
+
+PIN_DIR = Path("/sys/fs/bpf/vc5")
+SOCKET = Path("/run/vc5/vc5d.sock")
+_MAIN_TABLES = (0, 253, 254, 255)  # unspec, default, main, local: routes there would carry traffic
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    log.setup(options.log_level)
+    try:
+        if options.uninstall:
+            return _uninstall(parser, options)
+        if options.document is None:
+            parser.error("which document? vc5d config.json INTERFACE…")
+        if options.check:
+            return _check(options.document)
+        return _run(parser, options)
+    except Vc5Error as failure:
+        return _fail([failure])
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if not options.interfaces:
+        parser.error("which interface? vc5d config.json INTERFACE…")
+    if repeated := {name for name in options.interfaces if options.interfaces.count(name) > 1}:
+        parser.error(f"given twice: {', '.join(sorted(repeated))}")
+    object_path = options.object or host.default_object()
+    if problems := host.problems(object_path, options.pin, options.interfaces):
+        return _fail(problems)
+    from .dataplane import Dataplane  # noqa: PLC0415 - libbpf is known to be there only now
+
+    daemon = Daemon(
+        Options(
+            document=options.document,
+            interfaces=tuple(options.interfaces),
+            pin_dir=options.pin,
+            socket=options.socket,
+            object=object_path,
+            mode=options.mode,
+            table=options.table,
+            tun=options.tun,
+            announce=options.announce,
+        ),
+        Dataplane.open,
+    )
+    try:
+        asyncio.run(daemon.run())
+    except (NetlinkError, OSError) as failure:
+        raise Vc5Error(f"the kernel refused: {failure}") from failure
+    return 0
+
+
+def _check(path: Path) -> int:
+    """The document whole: structure, digest, tables, index, schema, and that its checks are known."""
+    document = check(path)
+    compile_checks(document)
+    reals = len({address for service in document.services.values() for address in service.reals})
+    sys.stdout.write(
+        f"{path}: ok: {document.digest}, {len(document.services)} services, "
+        f"{len(document.vips)} VIPs, {reals} reals\n"
+    )
+    return 0
+
+
+def _uninstall(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if options.document is not None:
+        parser.error("--uninstall takes no document")
+    if is_served(options.socket):
+        raise Vc5Error(f"vc5d is running: it answers on {options.socket}", "stop it first")
+    if problems := host.problems(Path(__file__), options.pin, ()):
+        return _fail(problems)
+    detached = asyncio.run(uninstall(options.pin))
+    log.info("uninstalled", pins=options.pin, interfaces=",".join(detached) or "none")
+    return 0
+
+
+def _fail(failures: Iterable[Vc5Error]) -> int:
+    for failure in failures:
+        sys.stderr.write(f"vc5d: error: {failure}\n")
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vc5d",
+        description="Forward traffic for the VIPs of a document (from vc5c), check its reals, announce its VIPs.",
+        epilog="SIGHUP or SIGUSR2: read the document again. SIGTERM: withdraw the VIPs and end; the XDP program "
+        "keeps forwarding what still arrives until --uninstall.",
+    )
+    add = parser.add_argument
+    add("document", nargs="?", type=Path, metavar="config.json", help="the document that vc5c wrote")
+    add("interfaces", nargs="*", metavar="INTERFACE", help="where packets for the VIPs arrive")
+    add("--check", action="store_true", help="only check the document; touches nothing, needs no privilege")
+    add(
+        "--uninstall",
+        action="store_true",
+        help="detach the program, remove every trace",
+    )
+    add(
+        "--mode",
+        choices=("auto", "native", "generic"),
+        default="auto",
+        help="XDP mode (auto: native if possible)",
+    )
+    add(
+        "--pin",
+        type=Path,
+        default=PIN_DIR,
+        metavar="DIR",
+        help=f"where maps and links are pinned ({PIN_DIR})",
+    )
+    add("--socket", type=Path, default=SOCKET, metavar="PATH", help=f"control socket for vc5ctl ({SOCKET})")
+    add("--object", type=Path, metavar="PATH", help="the XDP program (vc5.bpf.o; else $VC5_OBJECT)")
+    add("--table", type=_table, default=205, metavar="N", help="routing table of the announced VIPs (205)")
+    add(
+        "--tun",
+        type=_device,
+        default="vc5",
+        metavar="NAME",
+        help="device of the announced routes (vc5)",
+    )
+    add("--no-announce", dest="announce", action="store_false", help="make neither device nor routes")
+    add("--log-level", choices=log.LEVELS, default="info", help="what is told on standard error (info)")
+    return parser
+
+
+def _table(text: str) -> int:
+    number = int(text)
+    if number in _MAIN_TABLES or not 0 < number < 1 << 32:
+        raise argparse.ArgumentTypeError(f"{text} is not a private routing table")
+    return number
+
+
+def _device(text: str) -> str:
+    if not 0 < len(text) <= NAME_MAX or "/" in text or any(each.isspace() for each in text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name for a device (at most {NAME_MAX} characters)")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

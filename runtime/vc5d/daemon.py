@@ -1,0 +1,275 @@
+"""The daemon, from start to SIGTERM. What each part does is in its own module; here is when.
+
+What it leaves behind: at SIGTERM the routes are withdrawn, so that routers send nothing more here, and the
+rules for health checks are removed; the XDP program stays attached and keeps forwarding what still arrives.
+The next vc5d takes it over. `vc5d --uninstall` removes it. After kill -9 the kernel withdraws the routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from . import log, notify
+from .control import Control
+from .document import Document, read
+from .errors import Vc5Error
+from .ethtool import turn_off_receive_offloads
+from .health.checks import Plans, compile_checks
+from .health.verdict import healthy_vips
+from .plane import Dataplane, OpenDataplane, PlaneThread
+from .reals import Reals
+from .routes import Announcer
+from .status import DaemonSide, ReloadFailure, status
+
+_TICK = 1.0  # s
+_VIPS_AT_MOST_EVERY = 0.01  # s: many reals change at once
+_ROUTES_READ_AGAIN = 10.0  # s: puts back what others deleted
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    document: Path
+    interfaces: tuple[str, ...]
+    pin_dir: Path
+    socket: Path
+    object: Path
+    mode: str
+    table: int
+    tun: str
+    announce: bool
+
+
+class Daemon:
+    """`open_dataplane` and `read_document` are given by tests; they are the real ones otherwise."""
+
+    def __init__(
+        self,
+        options: Options,
+        open_dataplane: OpenDataplane,
+        read_document: Callable[[Path], Document] = read,
+    ) -> None:
+        self.options = options
+        self._open_dataplane = open_dataplane
+        self._read = read_document
+        self._plane = PlaneThread()
+        self._attached: dict[str, str] = {}  # interface -> mode
+        self._announcer: Announcer | None = None
+        self._reload_failure: ReloadFailure | None = None
+        self._reloading = asyncio.Lock()
+        self._vips_changed = asyncio.Event()
+        self._ready = False
+        self._stop = asyncio.Event()
+        self._defect: BaseException | None = None
+
+    async def run(self) -> None:
+        """Returns after SIGTERM or SIGINT. Raises Vc5Error when it cannot start, or a part of it failed."""
+        self._document, plans = await self._load()
+        async with AsyncExitStack() as running:
+            running.callback(self._plane.close)
+            await self._start_control(running)
+            self._netlink = await running.enter_async_context(AsyncIPRoute())
+            await self._start_announcer(running)
+            await self._start_dataplane()
+            await self._start_reals(running, plans)
+            self._start_background(running)
+            self._listen_to_signals()
+            self._ready = True
+            notify.ready()
+            log.info("ready", document=self.options.document, digest=self._document.digest)
+            await self._stop.wait()
+            notify.stopping()
+            log.info("stopping", forwarding="goes on: the program stays attached")
+        if self._defect is not None:
+            raise Vc5Error(f"vc5d ended by a defect: {self._defect!r}", "the log has the traceback")
+
+    # Start
+
+    async def _start_control(self, running: AsyncExitStack) -> None:
+        """First of all: it finds another vc5d before anything of that one's is touched."""
+        control = Control(self.options.socket, {"status": self._status, "reload": self.reload})
+        await control.start()
+        running.push_async_callback(control.stop)
+
+    async def _start_announcer(self, running: AsyncExitStack) -> None:
+        if self.options.announce:
+            self._announcer = Announcer(self._netlink, self.options.tun, self.options.table)
+            running.push_async_callback(self._announcer.stop)
+            await self._announcer.start()
+
+    async def _start_dataplane(self) -> None:
+        """Adopt what is pinned or load; then the document, then the interfaces, one at a time, since
+        attaching stuns some NICs for a moment. A fresh program that does not get so far is removed."""
+        options = self.options
+        self._dataplane: Dataplane = await self._plane.do(
+            self._open_dataplane, options.pin_dir, options.object, self._document
+        )
+        adopted = self._dataplane.adopted
+        log.info("dataplane.adopted" if adopted else "dataplane.loaded", pins=options.pin_dir)
+        try:
+            await self._apply(self._document)
+            for ifname in options.interfaces:
+                await self._attach(ifname)
+        except BaseException:
+            if not adopted:
+                await self._plane.do(self._dataplane.uninstall)
+            raise
+
+    async def _attach(self, ifname: str) -> None:
+        try:
+            changed = turn_off_receive_offloads(ifname)
+        except OSError as failure:
+            log.warning("interface.offload", interface=ifname, error=failure.strerror)
+        else:
+            if changed:
+                log.info("interface.offload", interface=ifname, off=",".join(changed))
+        self._attached[ifname] = await self._plane.do(self._dataplane.attach, ifname, self.options.mode)
+        log.info("interface.attached", interface=ifname, mode=self._attached[ifname])
+
+    async def _start_reals(self, running: AsyncExitStack, plans: Plans) -> None:
+        self._reals = Reals(
+            self._netlink, self._plane, self._dataplane, self._attached, self._vips_changed.set
+        )
+        await self._reals.start(running)
+        await self._reals.follow(self._document, plans)
+
+    def _start_background(self, running: AsyncExitStack) -> None:
+        """Ended in reverse order: first these, then the routes are withdrawn, and all the rest after that."""
+        if self._announcer:
+            running.push_async_callback(self._announcer.stop)
+        for work in (self._tick_for_ever(), self._announce_for_ever(), self._reals.follow_moves_for_ever()):
+            running.push_async_callback(_cancel, self._background(work))
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """None of them ends by itself. If one does, vc5d ends as well, and its manager starts it anew."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if task.cancelled():
+                return
+            self._defect = task.exception() or RuntimeError(f"{task.get_coro()} ended")
+            log.defect("background.defect", self._defect)
+            self._stop.set()
+
+        task = asyncio.create_task(work)
+        task.add_done_callback(ended)
+        return task
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        for number in (signal.SIGHUP, signal.SIGUSR2):
+            loop.add_signal_handler(number, self._reload_at_signal)
+
+    # Documents
+
+    async def _load(self) -> tuple[Document, Plans]:
+        """The document, and how to check what it asks to be checked; beside the event loop."""
+
+        def load() -> tuple[Document, Plans]:
+            document = self._read(self.options.document)
+            return document, compile_checks(document)
+
+        return await asyncio.to_thread(load)
+
+    async def _apply(self, document: Document) -> None:
+        report = await self._plane.do(self._dataplane.apply, document)
+        log.debug("dataplane.applied", digest=document.digest, report=report)
+
+    def _reload_at_signal(self) -> None:
+        async def quietly() -> None:
+            with contextlib.suppress(Vc5Error):  # reload() has logged it and remembers it
+                await self.reload()
+
+        self._reload_task = asyncio.create_task(quietly())
+
+    async def reload(self) -> dict[str, Any]:
+        """Read the document again and apply it; on any failure the one that is running stays.
+        Raises Vc5Error."""
+        if not self._ready:
+            raise _STARTING
+        async with self._reloading:
+            notify.reloading()
+            before = self._document.digest
+            try:
+                await self._replace_document()
+            except Vc5Error as failure:
+                log.error("reload.failed", error=failure.message, hint=failure.hint, running=before)
+                self._reload_failure = ReloadFailure(failure.message, failure.hint, time.time())
+                raise
+            finally:
+                notify.ready()
+            self._reload_failure = None
+            digest = self._document.digest
+            log.info("reload.done", digest=digest, changed=digest != before)
+            return {"digest": digest, "changed": digest != before}
+
+    async def _replace_document(self) -> None:
+        try:
+            document, plans = await self._load()
+            await self._apply(document)
+            self._document = document
+            await self._reals.follow(document, plans)
+        except Vc5Error:
+            raise
+        except (NetlinkError, OSError) as failure:
+            raise Vc5Error(f"the kernel refused: {failure}") from failure
+        except Exception as failure:
+            log.defect("reload.defect", failure)
+            raise Vc5Error(
+                f"vc5d failed: {failure!r}", "this is a defect; the log has the traceback"
+            ) from failure
+
+    # What runs all the time
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await self._plane.do(self._dataplane.tick, time.clock_gettime_ns(time.CLOCK_MONOTONIC))
+            notify.alive()
+            await asyncio.sleep(_TICK)
+
+    async def _announce_for_ever(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ROUTES_READ_AGAIN):
+                    await self._vips_changed.wait()
+            self._vips_changed.clear()
+            await self._announce()
+            await asyncio.sleep(_VIPS_AT_MOST_EVERY)
+
+    async def _announce(self) -> None:
+        if self._announcer is None:
+            return
+        vips = healthy_vips(self._document, self._reals.condition, self._announcer.announced)
+        try:
+            await self._announcer.announce(frozenset(vip for vip in vips if ":" not in vip))
+        except (NetlinkError, OSError) as failure:
+            log.error("announce.failed", error=failure)
+
+    async def _status(self) -> dict[str, Any]:
+        if not self._ready:
+            raise _STARTING
+        snapshot = await self._plane.do(self._dataplane.snapshot)
+        announced = self._announcer.announced if self._announcer else frozenset()
+        mine = DaemonSide(self.options.document, self._attached, announced, self._reload_failure)
+        return status(self._document, snapshot, self._reals.condition, mine)
+
+
+_STARTING = Vc5Error("vc5d is still starting", "try again in a moment")
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,52 @@
+"""The dataplane as the daemon sees it, and the one thread that uses it.
+
+Applying a big document takes long, and so may reading counters. Both run beside the event loop, but never
+beside each other: every call goes through one thread, in the order it was made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from .document import Document, ServiceKey
+from .layout import RealState
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Dataplane(Protocol):
+    """What dataplane.Dataplane offers and the daemon needs; tests give their own."""
+
+    adopted: bool
+
+    def attach(self, ifname: str, mode: str = "auto") -> str: ...
+    def apply(self, document: Document) -> Any: ...
+    def set_state(self, key: ServiceKey, address: str, state: RealState) -> bool: ...
+    def set_link(self, address: str, mac: str | None, vlan: int, ifindex: int = 0) -> None: ...
+    def tick(self, now_ns: int) -> None: ...
+    def snapshot(self) -> Any: ...
+    def uninstall(self) -> None: ...
+
+
+OpenDataplane = Callable[[Path, Path, Document], Dataplane]
+
+
+class PlaneThread:
+    """Runs calls to the dataplane one after another, away from the event loop."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "dataplane")
+
+    async def do(self, call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """The result of call(…). Raises what it raises."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, lambda: call(*arguments, **named))
+
+    def close(self) -> None:
+        """Returns when the last call has ended."""
+        self._thread.shutdown()

@@ -1,0 +1,147 @@
+"""All that follows from a document beside its tables: where each real is, its MAC, its checks, its state.
+
+Events come in from netlink and from the checks; what they mean goes to the dataplane; `changed` is called when
+a VIP may have become healthy or sick by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from pyroute2 import AsyncIPRoute
+
+from . import host, log, vlans
+from .document import Document, ServiceKey
+from .errors import Vc5Error
+from .health.checks import Plans
+from .health.directions import Directions
+from .health.marks import Paths
+from .health.probers import Probers
+from .health.state import Condition
+from .health.verdict import wanted_state
+from .health.watch import Watch
+from .neighbors import Neighbors
+from .plane import Dataplane, PlaneThread
+
+_MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
+
+
+class Reals:
+    """One of it, for as long as the daemon runs. attached: names of the program's interfaces."""
+
+    def __init__(
+        self,
+        netlink: AsyncIPRoute,
+        plane: PlaneThread,
+        dataplane: Dataplane,
+        attached: Iterable[str],
+        changed: Callable[[], None],
+    ) -> None:
+        self._netlink = netlink
+        self._plane = plane
+        self._dataplane = dataplane
+        self._attached = frozenset(attached)
+        self._changed = changed
+        self._document: Document | None = None
+        self._unreachable: set[str] = set()  # why, in words; what has been logged
+        self._one_at_a_time = asyncio.Lock()
+        self._moved = asyncio.Event()
+
+    async def start(self, running: AsyncExitStack) -> None:
+        """Everything started here ends with `running`, rules and routes included. Raises Vc5Error."""
+        self._paths = Paths(self._netlink)
+        running.push_async_callback(self._paths.stop)
+        await self._paths.start()
+        self._neighbors = Neighbors(self._netlink, self._set_link, self._moved.set)
+        running.push_async_callback(self._neighbors.stop)
+        await self._neighbors.start()
+        probers = Probers(Directions(self._paths, self._neighbors))
+        running.push_async_callback(probers.close)
+        self._watch = Watch(probers.round, self._on_condition)
+        running.push_async_callback(self._watch.stop)
+
+    async def follow(self, document: Document, plans: Plans) -> None:
+        """From now on the reals of this document, which the dataplane has already."""
+        self._document = document
+        await self._find()
+        self._watch.follow(plans)
+        for key, service in document.services.items():
+            for address in service.reals:
+                await self._push_state(key, address, self.condition(key, address))
+        self._changed()
+
+    def condition(self, key: ServiceKey, address: str) -> Condition:
+        return self._watch.condition(key, address)
+
+    async def follow_moves_for_ever(self) -> None:
+        """Finds the reals again whenever an interface or an address of this host comes or goes."""
+        while True:
+            await self._moved.wait()
+            await asyncio.sleep(_MOVED_SETTLES)
+            self._moved.clear()
+            await self._find()
+
+    async def _find(self) -> None:
+        """Where the reals are, and with that the paths of their checks and their MACs."""
+        async with self._one_at_a_time:
+            document = self._document
+            if document is None:
+                return
+            places = await vlans.find(self._netlink, document, self._attached)
+            self._tell_unreachable(places)
+            for ifname in {place.ifname for place in places.values() if isinstance(place, vlans.Place)}:
+                _relax_rp_filter(ifname)
+            await self._paths.update(places)
+            pinned = {real: each.mac for real, each in document.neighbors.items() if each.mac}
+            await self._neighbors.follow(places, pinned)
+
+    def _tell_unreachable(self, places: vlans.Places) -> None:
+        """Once for each reason, not for each real, and again only after it has gone."""
+        reasons = {place.why: real for real, place in places.items() if isinstance(place, vlans.Missing)}
+        for why in sorted(reasons.keys() - self._unreachable):
+            log.warning("real.unreachable", real=reasons[why], why=why)
+        self._unreachable = set(reasons)
+
+    async def _on_condition(self, key: ServiceKey, address: str, condition: Condition) -> None:
+        event = "real.up" if condition.up else "real.down"
+        log.info(event, service=key, real=address, reason=condition.reason)
+        await self._push_state(key, address, condition)
+        self._changed()
+
+    async def _push_state(self, key: ServiceKey, address: str, condition: Condition) -> None:
+        service = self._document.services.get(key) if self._document else None
+        if service is None or address not in service.reals:
+            return  # a result that was under way when the document changed
+        state = wanted_state(condition, service.reals[address].disabled)
+        if state is not None:
+            await self._tell(self._dataplane.set_state, key, address, state)
+
+    async def _set_link(self, real: str, mac: str | None, vlan: int) -> None:
+        """Interface 0: back out of the one that a packet came in by. Several untagged interfaces will need
+        the real's own."""
+        await self._tell(self._dataplane.set_link, real, mac, vlan, 0)
+
+    async def _tell(self, call: Callable[..., Any], *arguments: Any) -> None:
+        """A document may change between the event and this call: what it no longer has is no failure."""
+        try:
+            await self._plane.do(call, *arguments)
+        except (KeyError, Vc5Error) as failure:
+            log.debug("dataplane.refused", arguments=arguments, error=failure)
+
+
+def _relax_rp_filter(ifname: str) -> None:
+    try:
+        changed = host.relax_rp_filter(ifname)
+    except OSError as failure:
+        log.warning(
+            "interface.rp_filter",
+            interface=ifname,
+            error=failure.strerror,
+            needed=f"sysctl net.ipv4.conf.{ifname}.rp_filter=0, or health checks get no answers",
+        )
+        return
+    if changed:
+        log.info("interface.rp_filter", interface=ifname, was=changed[0], now=changed[1])

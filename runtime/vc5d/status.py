@@ -1,0 +1,72 @@
+"""What `vc5ctl status` shows, as JSON: the kernel's side (a snapshot) and the daemon's, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from .document import Document, ServiceKey
+from .health.state import Condition
+
+
+@dataclasses.dataclass(frozen=True)
+class ReloadFailure:
+    """Why the last reload changed nothing. when: seconds since the epoch."""
+
+    message: str
+    hint: str
+    when: float
+
+
+@dataclasses.dataclass(frozen=True)
+class DaemonSide:
+    """document: the file. interfaces: name -> XDP mode. announced: VIPs that have their route."""
+
+    document: Path
+    interfaces: Mapping[str, str]
+    announced: frozenset[str]
+    reload_failure: ReloadFailure | None
+
+
+def status(
+    document: Document,
+    snapshot: Any,
+    conditions: Callable[[ServiceKey, str], Condition],
+    daemon: DaemonSide,
+) -> dict[str, Any]:
+    """The snapshot's own keys at the top, and in each service and real what the daemon knows beside them."""
+    result: dict[str, Any] = {**plain(snapshot), **plain(daemon)}
+    for key, service in document.services.items():
+        shown = result["services"].setdefault(str(key), {})
+        shown.update(name=service.name, need=service.need)
+        for address, real in service.reals.items():
+            condition = conditions(key, address)
+            shown.setdefault("reals", {}).setdefault(address, {}).update(
+                up=condition.up, reason=condition.reason, disabled=real.disabled, weight=real.weight
+            )
+    return result
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, mappings, enums and numpy scalars as JSON knows them; keys become text."""
+    if isinstance(value, Enum):
+        return value.name.lower()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {_key(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, set | frozenset):
+        return sorted(plain(each) for each in value)
+    if isinstance(value, Path):
+        return str(value)
+    item = getattr(value, "item", None)
+    return item() if callable(item) else value
+
+
+def _key(key: Any) -> str:
+    return key.name.lower() if isinstance(key, Enum) else str(key)
