@@ -1,0 +1,117 @@
+"""A document from a file: every check that `vc5d` makes before it touches the kernel."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import index
+from .fields import Fault, shown
+from .model import Document, DocumentError
+from .structure import build
+
+VERSION = 1
+_AGAIN = "compile the configuration again with vc5c, and copy the document whole"
+
+
+def read(path: Path | str) -> Document:
+    """The document in the file, fully checked except against the JSON Schema. Raises DocumentError."""
+    return _document(path, _raw(path))
+
+
+def check(path: Path | str) -> Document:
+    """As `read`, and against the JSON Schema, which takes seconds for a big document."""
+    raw = _raw(path)
+    document = _document(path, raw)
+    _check_schema(path, raw)
+    return document
+
+
+def _raw(path: Path | str) -> dict[str, Any]:
+    """The file's JSON object; version and digest are right."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        hint = (
+            "give the file that vc5c wrote"
+            if isinstance(error, IsADirectoryError | FileNotFoundError)
+            else ""
+        )
+        if isinstance(error, PermissionError):
+            hint = "let the user that vc5d runs as read it"
+        raise DocumentError(f"{path}: cannot be read: {error.strerror}", hint) from None
+    try:
+        raw = json.loads(content, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise DocumentError(f"{path}: not a document: it is not UTF-8 text", _AGAIN) from None
+    except (json.JSONDecodeError, RecursionError, Fault) as error:
+        raise DocumentError(_not_json(path, content, error), _AGAIN) from None
+    if type(raw) is not dict or "version" not in raw:
+        hint = "is it the YAML configuration? compile it: vc5c config.yaml > config.json"
+        raise DocumentError(f'{path}: not a document: there is no "version"', hint)
+    if raw["version"] != VERSION or type(raw["version"]) is not int:
+        message = (
+            f"{path}: version {shown(raw['version'])} of the document is not supported, only {VERSION} is"
+        )
+        raise DocumentError(message, "use vc5c and vc5d of the same release")
+    _check_digest(path, content, raw)
+    return raw
+
+
+def _document(path: Path | str, raw: dict[str, Any]) -> Document:
+    try:
+        document = build(raw)
+        index.verify(document)
+    except Fault as fault:
+        raise DocumentError(f"{path}: {fault}", _AGAIN) from None
+    return document
+
+
+def _check_digest(path: Path | str, content: bytes, raw: dict[str, Any]) -> None:
+    """The digest is over the canonical bytes without the key itself; cutting it out saves writing them."""
+    claimed = raw.get("digest")
+    if type(claimed) is not str:
+        raise DocumentError(f'{path}: the key "digest" is missing', _AGAIN)
+    own = f'"digest":{json.dumps(claimed)},'.encode()
+    if content.count(own) == 1 and claimed == _digest(content.replace(own, b"").removesuffix(b"\n")):
+        return
+    without = {key: value for key, value in raw.items() if key != "digest"}
+    actual = _digest(json.dumps(without, sort_keys=True, separators=(",", ":")).encode())
+    if claimed != actual:
+        message = (
+            f"{path}: the content does not match its digest: it says {claimed}, the content gives {actual}"
+        )
+        raise DocumentError(
+            message, "it was changed after vc5c wrote it; change the YAML and compile it again"
+        )
+
+
+def _digest(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def _not_json(path: Path | str, content: bytes, error: Exception) -> str:
+    if not content.strip():
+        return f"{path}: not a document: the file is empty"
+    if isinstance(error, json.JSONDecodeError):
+        if not content.rstrip().endswith(b"}") and content.lstrip().startswith(b"{"):
+            return f"{path}: truncated: the JSON ends at byte {len(content)}, inside the document"
+        return f"{path}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+    return f"{path}: not JSON: {error}"
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Fault("", f"{name} is no JSON number")
+
+
+def _check_schema(path: Path | str, raw: dict[str, Any]) -> None:
+    import jsonschema  # noqa: PLC0415  a third of a second to import, and only --check needs it
+
+    schema = json.loads(importlib.resources.files("vc5_schemas").joinpath("document.schema.json").read_text())
+    error = next(jsonschema.Draft202012Validator(schema).iter_errors(raw), None)
+    if error is not None:
+        where = ".".join(str(part) for part in error.absolute_path)
+        raise DocumentError(f"{path}: {where or 'document'}: {error.message[:300]} [schema]", _AGAIN)

@@ -1,0 +1,177 @@
+"""From parsed JSON to a `Document`: structure, types, ranges, and what refers to what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Set
+from typing import Any
+
+from .fields import Fault, address, field, integer, port, positive, shown, typed, uint16s
+from .model import (
+    PROTOCOLS,
+    Document,
+    Health,
+    Index,
+    Neighbor,
+    RealConfig,
+    Service,
+    ServiceKey,
+    Table,
+)
+
+TRACKS = ("needed", "full", "minimal")
+MAX_REALS = 1 << 14  # of a service: what a slot has room for
+MAX_SLOTS = 1 << 24  # of a table; the compiler's largest has 655,373
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
+_OWN = {
+    "version",
+    "digest",
+    "seed",
+    "flow_lifetime",
+    "services",
+    "tables",
+    "neighbors",
+    "vlans",
+    "index",
+    "bgp",
+}
+_OWN_SERVICE = {"name", "need", "track", "sticky", "health", "reals", "table"}
+
+
+def build(raw: Mapping[str, Any]) -> Document:
+    """The document in `raw`. Raises Fault at the first thing that is wrong."""
+    tables = {name: _table(value, f"tables.{name}") for name, value in field(raw, "tables", dict, "").items()}
+    vlans = _vlans(raw, "vlans")
+    any_vlan = vlans.keys() | _vlans(raw, "vlans6").keys()
+    services = {}
+    for text, value in field(raw, "services", dict, "").items():
+        key = service_key(text)
+        services[key] = _service(key, typed(value, dict, f"services.{key}"), tables)
+    neighbors = {
+        key: _neighbor(value, any_vlan, f"neighbors.{address(key, 'neighbors')}")
+        for key, value in field(raw, "neighbors", dict, "").items()
+    }
+    for name, table in tables.items():
+        if missing := [real for real in table.reals if real not in neighbors]:
+            raise Fault("neighbors", f"{missing[0]} is missing, a real of the table {name}")
+    index = field(raw, "index", dict, "")
+    return Document(
+        digest=field(raw, "digest", str, ""),
+        seed=integer(raw, "seed", 0, 2**64 - 1, ""),
+        flow_lifetime=positive(raw, "flow_lifetime", ""),
+        services=services,
+        tables=tables,
+        neighbors=neighbors,
+        vlans=vlans,
+        index4=_index(field(index, "ipv4", dict, "index"), "index.ipv4"),
+        index6=_index(field(index, "ipv6", dict, "index"), "index.ipv6"),
+        bgp=_bgp(field(raw, "bgp", dict, "", {})),
+        options={key: value for key, value in raw.items() if key not in _OWN},
+    )
+
+
+def service_key(text: str) -> ServiceKey:
+    """The key in "ADDRESS:PORT:protocol"."""
+    where = f"services.{text}"
+    parts = text.rsplit(":", 2)
+    if len(parts) != 3 or parts[2] not in PROTOCOLS:
+        raise Fault(where, "expected ADDRESS:PORT:tcp or ADDRESS:PORT:udp")
+    return ServiceKey(address(parts[0].strip("[]"), where), port(parts[1], where), parts[2])
+
+
+def _service(key: ServiceKey, raw: Mapping[str, Any], tables: Mapping[str, Table]) -> Service:
+    where = f"services.{key}"
+    reals: dict[str, RealConfig] = {}
+    for text, value in field(raw, "reals", dict, where).items():
+        real, _, number = text.rpartition(":")
+        real = address(real.strip("[]"), f"{where}.reals")
+        if real in reals:
+            raise Fault(f"{where}.reals", f"{real} is there twice; it can be a real of a service only once")
+        reals[real] = _real(value, port(number, f"{where}.reals", lowest=0), f"{where}.reals.{text}")
+    track: str = field(raw, "track", str, where)
+    if track not in TRACKS:
+        raise Fault(f"{where}.track", f'"{track}" is none of {", ".join(TRACKS)}')
+    table: str = field(raw, "table", str, where)
+    if table not in tables:
+        raise Fault(f"{where}.table", f'the document has no table "{table}"')
+    if odd := set(tables[table].reals) ^ set(reals):
+        raise Fault(f"{where}.table", f"the table and the service do not agree about the real {min(odd)}")
+    return Service(
+        key=key,
+        name=field(raw, "name", str, where, ""),
+        need=integer(raw, "need", 0, 2**32 - 1, where),
+        track=track,
+        sticky=field(raw, "sticky", bool, where, False),
+        health=_health(field(raw, "health", dict, where), f"{where}.health"),
+        reals=reals,
+        table=table,
+        options={name: value for name, value in raw.items() if name not in _OWN_SERVICE},
+    )
+
+
+def _real(value: Any, number: int, where: str) -> RealConfig:
+    raw = typed(value, dict, where)
+    checks = field(raw, "checks", list, where)
+    for check in checks:
+        field(typed(check, dict, f"{where}.checks"), "type", str, f"{where}.checks")
+    disabled = field(raw, "disabled", bool, where)
+    return RealConfig(tuple(checks), disabled, integer(raw, "weight", 0, 2**16 - 1, where), number)
+
+
+def _health(raw: Mapping[str, Any], where: str) -> Health:
+    window = integer(raw, "window", 1, 1000, where)
+    threshold = integer(raw, "threshold", 1, window, where)
+    return Health(positive(raw, "interval", where), positive(raw, "timeout", where), threshold, window)
+
+
+def _table(value: Any, where: str) -> Table:
+    raw = typed(value, dict, where)
+    size = integer(raw, "size", 1, MAX_SLOTS, where)
+    reals = [
+        address(typed(real, str, f"{where}.reals"), f"{where}.reals")
+        for real in field(raw, "reals", list, where)
+    ]
+    if not 0 < len(reals) <= MAX_REALS:
+        raise Fault(f"{where}.reals", f"{len(reals)} reals; a table has 1 to {MAX_REALS}")
+    if len(set(reals)) != len(reals):
+        raise Fault(f"{where}.reals", "a real is there twice")
+    weights = field(raw, "weights", list, where)
+    if len(weights) != len(reals) or any(type(weight) is not int or weight < 1 for weight in weights):
+        raise Fault(f"{where}.weights", f"expected {len(reals)} integers of at least 1, one for each real")
+    slots = uint16s(raw, "slots", size, where)
+    if int(slots.max()) >= len(reals):
+        raise Fault(f"{where}.slots", f"a slot belongs to real number {slots.max()}, of {len(reals)} reals")
+    return Table(size, tuple(reals), tuple(weights), slots)
+
+
+def _neighbor(value: Any, vlans: Set[int], where: str) -> Neighbor:
+    raw = typed(value, dict, where)
+    vlan, mac = raw.get("vlan"), raw.get("mac")
+    if vlan is not None and typed(vlan, int, f"{where}.vlan") not in vlans:
+        raise Fault(f"{where}.vlan", f"the document has no VLAN {vlan}")
+    if mac is not None and not _MAC.match(typed(mac, str, f"{where}.mac")):
+        raise Fault(f"{where}.mac", f'"{mac}" is not a MAC like 52:54:00:12:34:56')
+    return Neighbor(vlan, mac)
+
+
+def _vlans(raw: Mapping[str, Any], name: str) -> dict[int, str]:
+    vlans = field(raw, name, dict, "", {})
+    for key, prefix in vlans.items():
+        if not (key.isascii() and key.isdecimal() and 1 <= int(key[:6]) <= 4094):
+            raise Fault(name, f'"{key}" is not a VLAN id in 1 … 4094')
+        typed(prefix, str, f"{name}.{key}")
+    return {int(key): prefix for key, prefix in vlans.items()}
+
+
+def _bgp(raw: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {address(peer, "bgp"): typed(options, dict, f"bgp.{peer}") for peer, options in raw.items()}
+
+
+def _index(raw: Mapping[str, Any], where: str) -> Index:
+    buckets = integer(raw, "buckets", 0, 1 << 24, where)
+    size = integer(raw, "size", 0, 1 << 24, where)
+    for name, number in (("buckets", buckets), ("size", size)):
+        if number & (number - 1) or (number == 0) != (size == 0):
+            raise Fault(f"{where}.{name}", f"{shown(number)} is not a power of two (or 0 both)")
+    displacements = uint16s(raw, "displacements", buckets, where)
+    return Index(integer(raw, "salt", 0, 2**64 - 1, where), buckets, size, displacements)

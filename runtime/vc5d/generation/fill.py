@@ -1,0 +1,221 @@
+"""Carries out a plan: everything that a reader needs, then the one word that makes it reachable.
+
+The order is the whole point. Until `control.live` is stored no packet can reach what is written here, except
+by words that are right in both generations. `steps` is a generator so that a test can stop it anywhere, as a
+kill would: adopt.py must find the old or the new generation whole. (x86-64 keeps the order of stores; a port
+to a machine that does not needs a barrier before the flip.)
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..document import Document, ServiceKey
+from ..document.index import keys_of, positions4
+from ..layout import GENERATION, REAL, SERVICE4, RealState, ServiceFlags, SlotBits, SlotState, Vc5Layout
+from ..maps import Maps
+from .health import CONSULT, STATE, publish
+from .plan import Plan
+from .state import Block, State
+from .tables import OWNER, WriteTable
+
+FLIP = "flip"  # the step after which the new generation is live
+TRANSITION = int(SlotState.TRANSITION) << int(SlotBits.SLOT_STATE_SHIFT)
+_PER_LINE = int(SlotBits.SLOTS_PER_LINE)
+_V4_MAPPED = bytes(10) + b"\xff\xff"
+
+
+def steps(maps: Maps, old: State, plan: Plan, clock: Callable[[], int]) -> Iterator[str]:
+    """Writes the plan, flips, waits until no packet sees the old generation, and frees what only that used.
+
+    Yields the name of each step after it. `clock`: CLOCK_MONOTONIC, nanoseconds.
+    """
+    _write_returning(maps, plan)
+    yield "returning reals"
+    _write_blocks(maps, plan)
+    yield "blocks"
+    _write_reals(maps, plan)
+    yield "reals"
+    for write in plan.tables:
+        _write_table(maps, write)
+        yield "table"
+    _publish_lists(maps, old, plan)
+    yield "accepting lists"
+    _write_index(maps, plan.document, plan.after)
+    yield "index"
+    _write_generation(maps, plan.document, plan.after)
+    yield "generation"
+
+    maps.control["live"][0] = plan.after.live
+    yield FLIP
+
+    start_clocks(plan, old, clock)
+    yield from _drain_leaving(maps, plan)
+    _write_links(maps, old, plan.after)
+    yield "links"
+    maps.wait_grace()
+    yield "grace"
+    _retire(maps, plan)
+    yield "retired"
+
+
+def start_clocks(plan: Plan, old: State, clock: Callable[[], int]) -> None:
+    """From now on the plan's transitions last one lifetime: the longer one, since a flow that was idle for
+    as long as the old document allowed may still be active."""
+    lifetime = max(old.lifetime_ns, plan.after.lifetime_ns)
+    for write in plan.tables:
+        write.lines.ends_ns = clock() + lifetime if write.before else None
+
+
+def packed(address: str) -> bytes:
+    """An address as in struct real: 16 bytes, IPv4 mapped (RFC 4291, section 2.5.5.2)."""
+    if ":" in address:
+        return socket.inet_pton(socket.AF_INET6, address)
+    return _V4_MAPPED + socket.inet_aton(address)
+
+
+def _write_returning(maps: Maps, plan: Plan) -> None:
+    """A real that comes back while it drains stays as it is until its checks say more; but its slots may
+    have flows elsewhere."""
+    states = maps.reals["state"]
+    for index in plan.returning:
+        states[index] = int(states[index]) | CONSULT
+
+
+def _write_blocks(maps: Maps, plan: Plan) -> None:
+    """Every entry of a block names its service, also while it is free: so adopt.py finds the block's end."""
+    for number, block in plan.new_blocks:
+        maps.reals[block.entries] = np.zeros(block.capacity, REAL)
+        maps.reals["service"][block.entries] = number
+    for move in plan.moves:
+        before, after = move.before, Block(move.after.base, move.before.capacity)
+        maps.reals[after.entries] = maps.reals[before.entries]
+        maps.zero_real_counters(np.flatnonzero(maps.reals["state"][after.entries]) + after.base)
+
+
+def _write_reals(maps: Maps, plan: Plan) -> None:
+    """New reals are down until set_state: nothing was checked yet."""
+    if not plan.new_reals:
+        return
+    indexes = np.array([real.index for real in plan.new_reals])
+    addresses = {real.address: packed(real.address) for real in plan.new_reals}
+    links = plan.after.links
+    entries = np.zeros(len(indexes), REAL)
+    entries["id"] = [real.id for real in plan.new_reals]
+    entries["service"] = [real.service for real in plan.new_reals]
+    entries["link"] = [links[real.address][0] for real in plan.new_reals]
+    entries["ifindex"] = [links[real.address][1] for real in plan.new_reals]
+    raw = b"".join(addresses[real.address] for real in plan.new_reals)
+    entries["addr"] = np.frombuffer(raw, "u1").reshape(-1, 16)
+    maps.zero_real_counters(indexes)
+    maps.reals[indexes] = entries
+    maps.reals["state"][indexes] = int(RealState.DOWN)
+
+
+def _write_table(maps: Maps, write: WriteTable) -> None:
+    """A slot whose owner changes goes into transition; the others keep their state."""
+    owners = np.array(write.mapping, np.uint16)[write.table.slots]
+    if write.before is None:
+        words = owners
+    elif write.all_slots:
+        words = owners | np.uint16(TRANSITION)
+    else:
+        before = maps.slots[write.before.slots]
+        states = before & np.uint16(0xFFFF ^ OWNER)
+        words = owners | np.where((before & OWNER) == owners, states, np.uint16(TRANSITION))
+    maps.slots[write.lines.slots] = words
+
+
+def _publish_lists(maps: Maps, old: State, plan: Plan) -> None:
+    """New services begin with an empty list, moved blocks with their reals; indexes are the block's own, so
+    the list is right in both generations."""
+    moved = {move.key for move in plan.moves}
+    for key, service in plan.after.services.items():
+        if key in moved or key not in old.services:
+            publish(maps, service)
+
+
+def _write_index(maps: Maps, document: Document, after: State) -> None:
+    """Displacements and services into the idle half, whatever it holds from two documents ago."""
+    half, index = after.live - 1, document.index4
+    start = half * maps.capacity.displacement_lines4 * _PER_LINE
+    maps.displacements4[start : start + index.buckets] = index.displacements
+    base = half * maps.capacity.positions4
+    places = np.zeros(index.size, SERVICE4)
+    keys = keys_of(document, 4)
+    if keys:
+        places[positions4(index, keys)] = _service_records(keys, after)
+    maps.services4[base : base + index.size] = places
+
+
+def _service_records(keys: list[ServiceKey], after: State) -> npt.NDArray[Any]:
+    records = np.zeros(len(keys), SERVICE4)
+    key, record = records["key"], records["service"]
+    key["addr_be"] = [int.from_bytes(k.packed, "big") for k in keys]
+    key["port_be"] = [k.port for k in keys]
+    key["protocol"] = [k.protocol_number if k.port else 0 for k in keys]
+    record["flags"] = int(ServiceFlags.VIP)
+    services = [after.services[k] for k in keys if k.port]  # keys_of lists the bare VIPs last
+    record = record[: len(services)]
+    record["id"] = [s.id for s in services]
+    record["flags"] = [s.flags for s in services]
+    record["slots_line"] = [s.lines.line for s in services]
+    record["table_size"] = [s.lines.size for s in services]
+    record["reals_base"] = [s.block.base for s in services]
+    record["first_line"] = [s.first.lines.line if s.first else 0 for s in services]
+    record["first_size"] = [s.first.lines.size if s.first else 0 for s in services]
+    record["first_seed"] = [s.first.seed if s.first else 0 for s in services]
+    return records
+
+
+def _write_generation(maps: Maps, document: Document, after: State) -> None:
+    record = np.zeros((), GENERATION)
+    record["seed"] = document.seed
+    record["flow_lifetime_ns"] = after.lifetime_ns
+    record["index4_salt"] = document.index4.salt
+    record["index4_buckets"] = document.index4.buckets
+    record["index4_size"] = document.index4.size
+    record["displacements4_line"] = (after.live - 1) * maps.capacity.displacement_lines4
+    record["services4_base"] = (after.live - 1) * maps.capacity.positions4
+    record["digest"] = np.frombuffer(bytes.fromhex(document.digest.removeprefix("sha256:")), "u1")
+    maps.control["generation"][0, after.live - 1] = record
+    maps.control["layout"][0] = int(Vc5Layout.VERSION)
+
+
+def _drain_leaving(maps: Maps, plan: Plan) -> Iterator[str]:
+    """A real that left the document keeps its flows; one that was down stays down."""
+    states = maps.reals["state"]
+    for key, indexes in plan.leaving.items():
+        for index in indexes:
+            if int(states[index]) & STATE == RealState.ACCEPTING:
+                states[index] = int(RealState.DRAINING) | int(states[index]) & CONSULT
+                yield "leaving real"
+        publish(maps, plan.after.services[key])
+        yield "list without leaving reals"
+
+
+def _write_links(maps: Maps, old: State, after: State) -> None:
+    """MACs that the document gives anew."""
+    changed = {address: link for address, link in after.links.items() if old.links.get(address) != link}
+    if changed:
+        for service in after.services.values():
+            for address in changed.keys() & service.reals.keys():
+                write_link(maps, service.block.base + service.reals[address].index, *changed[address])
+
+
+def write_link(maps: Maps, index: int, link: int, ifindex: int) -> None:
+    """Where a real is reached. The interface first: with the new MAC, frames must leave by it."""
+    maps.reals["ifindex"][index] = ifindex
+    maps.reals["link"][index] = link
+
+
+def _retire(maps: Maps, plan: Plan) -> None:
+    for block in plan.retired:
+        maps.reals[block.entries] = np.zeros(block.capacity, REAL)
+    for number in plan.retired_ids:
+        maps.service_states["accepting"][number] = 0

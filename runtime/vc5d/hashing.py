@@ -1,0 +1,67 @@
+"""The hashes of docs/document.md over numpy arrays of uint64: services' perfect hash and the flow hash.
+
+Everything is modulo 2^64, so every function takes and returns uint64 arrays: numpy wraps arrays silently,
+but warns about scalars. A "word" is the key of a service as the data path reads it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Words = npt.NDArray[np.uint64]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_SECOND = np.uint64(0xD6E8FEB86659FD93)
+
+
+def fmix64(x: Words) -> Words:
+    """MurmurHash3's finalizer, elementwise."""
+    x = x ^ (x >> np.uint64(33))
+    x = x * np.uint64(0xFF51AFD7ED558CCD)
+    x = x ^ (x >> np.uint64(33))
+    x = x * np.uint64(0xC4CEB9FE1A85EC53)
+    return x ^ (x >> np.uint64(33))
+
+
+def word4(address: bytes, port: int, protocol: int) -> int:
+    """The word of an IPv4 key; `address` is 4 bytes in network order."""
+    return int.from_bytes(address + port.to_bytes(2, "big") + bytes((protocol, 0)), "little")
+
+
+def words6(addresses: list[bytes], ports: list[int], protocols: list[int]) -> Words:
+    """The words of IPv6 keys; each address is 16 bytes in network order."""
+    halves = np.frombuffer(b"".join(addresses), "<u8").reshape(-1, 2)
+    tails = b"".join(
+        bytes(4) + port.to_bytes(2, "big") + bytes((protocol, 0))
+        for port, protocol in zip(ports, protocols, strict=True)
+    )
+    mixed = fmix64(fmix64(halves[:, 0].astype(np.uint64)) + halves[:, 1])
+    return mixed ^ np.frombuffer(tails, "<u8").astype(np.uint64)
+
+
+def positions(
+    words: Words, salt: int, buckets: int, size: int, displacements: npt.NDArray[np.uint16]
+) -> npt.NDArray[np.int64]:
+    """Where the perfect hash puts each word: int64 in 0 … size-1. `buckets` and `size` are powers of two."""
+    k = fmix64(words + np.array([salt], np.uint64))
+    displacement = displacements[(k & np.uint64(buckets - 1)).astype(np.int64)].astype(np.uint64)
+    step = (k >> np.uint64(42)) | np.uint64(1)
+    return (((k >> np.uint64(20)) + displacement * step) & np.uint64(size - 1)).astype(np.int64)
+
+
+def flow_hash4(keys: npt.NDArray[Any], protocol: int, seed: int) -> Words:
+    """The flow hash of each FLOW_KEY4 in `keys`, all of one protocol (6 or 17)."""
+    raw = np.ascontiguousarray(keys)
+    addresses = raw.view("<u4").reshape(len(raw), -1)[:, :2].astype(np.uint64)
+    ports = raw.view("<u2").reshape(len(raw), -1)[:, 4:6].astype(np.uint64)
+    a = addresses[:, 0] | addresses[:, 1] << np.uint64(32)
+    b = ports[:, 0] | ports[:, 1] << np.uint64(16) | np.uint64(protocol << 32)
+    return fmix64((a ^ np.array([seed], np.uint64)) * _GOLDEN + b * _SECOND)
+
+
+def slot_index(upper: npt.NDArray[Any], size: npt.NDArray[Any] | int) -> npt.NDArray[np.int64]:
+    """The slot of each flow in a table of `size` slots, from the upper 32 bits of its hash."""
+    return (upper.astype(np.uint64) * np.asarray(size).astype(np.uint64) >> np.uint64(32)).astype(np.int64)
