@@ -1,0 +1,110 @@
+"""The virtual machine: started, listened to, and always ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vm.host import BUILD, VmError
+from vm.initramfs import initramfs
+from vm.kernel import Kernel
+
+TIMED_OUT = 124  # as timeout(1)
+# mitigations: of no use under emulation. random.trust_cpu: no wait for entropy.
+_KERNEL_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """What to boot. root, tree: images; nothing that happens inside is written to them."""
+
+    kernel: Kernel
+    root: Path
+    tree: Path
+    busybox: Path
+    memory_mib: int = 3072
+    cpus: int = 2
+
+    def run(self, command: str, timeout: float) -> int:
+        """Run a line of sh inside; its output comes out here. The exit code, or TIMED_OUT.
+
+        Raises VmError when the guest ends without one, with the console's last lines; the whole console is
+        kept in BUILD/console.log.
+        """
+        with tempfile.TemporaryDirectory(prefix="run-", dir=BUILD) as scratch:
+            directory = Path(scratch)
+            initrd = directory / "initramfs"
+            initrd.write_bytes(initramfs(self.busybox, self.kernel.early, command))
+            in_time = _follow(self._qemu(initrd, directory), directory, timeout)
+            console, code = directory / "console", directory / "code"
+            console.replace(BUILD / "console.log")
+            if not in_time:
+                return TIMED_OUT
+            if not code.read_text().strip().isdigit():
+                raise VmError(f"the guest ended before the command did; its console:\n{_end()}")
+            return int(code.read_text())
+
+    def _qemu(self, initrd: Path, directory: Path) -> list[str]:
+        command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-machine", "q35"]
+        # By emulation everywhere: /dev/kvm may be there and not work. `max`: numpy wants x86-64-v2.
+        command += f"-accel tcg,thread=multi -cpu max -smp {self.cpus} -m {self.memory_mib}".split()
+        command += ["-nodefaults", "-no-reboot", "-display", "none", "-nic", "none"]
+        command += ["-kernel", f"{self.kernel.vmlinuz}", "-initrd", f"{initrd}", "-append", _KERNEL_LINE]
+        for disk in (self.root, self.kernel.modules, self.tree):
+            command += ["-drive", f"file={disk},format=raw,if=virtio,snapshot=on,cache=unsafe"]
+        for serial in (f"file:{directory / 'console'}", "stdio", f"file:{directory / 'code'}"):
+            command += ["-serial", serial]
+        return command
+
+
+@contextmanager
+def _running(command: list[str], directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    # TMPDIR: what the guest writes to its disks, never to be seen again.
+    process = subprocess.Popen(
+        ["env", f"TMPDIR={directory}", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=(directory / "errors").open("wb"),
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _follow(command: list[str], directory: Path, timeout: float) -> bool:
+    """Copy the command's output to ours until the machine is off; False when that took too long."""
+    late = threading.Event()
+    with _running(command, directory) as process:
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(timeout, end)
+        timer.start()
+        try:
+            assert process.stdout
+            while piece := process.stdout.read1(65536):  # type: ignore[attr-defined]
+                sys.stdout.buffer.write(piece)
+                sys.stdout.buffer.flush()
+            code = process.wait()
+        finally:
+            timer.cancel()
+        if code != 0 and not late.is_set():
+            said = (directory / "errors").read_text(errors="replace").strip()
+            raise VmError(f"qemu failed with {code}: {said}")
+    return not late.is_set()
+
+
+def _end(lines: int = 15) -> str:
+    """Last lines of the console."""
+    text = (BUILD / "console.log").read_text(errors="replace")
+    return "\n".join(text.splitlines()[-lines:])
