@@ -30,7 +30,7 @@ _MAIN_TABLES = (0, 253, 254, 255)  # unspec, default, main, local: routes there 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; returns the exit code."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     log.setup(options.log_level)
     try:
         if options.uninstall:
@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("document", nargs="?", type=Path, metavar="config.json", help="the document that vc5c wrote")
     add("interfaces", nargs="*", metavar="INTERFACE", help="where packets for the VIPs arrive")
-    add("--check", action="store_true", help="only check the document; touches nothing, needs no privilege")
+    add("--check", action="store_true", help="only check the document")
     add(
         "--uninstall",
         action="store_true",
@@ -125,16 +125,16 @@ def _parser() -> argparse.ArgumentParser:
         "--mode",
         choices=("auto", "native", "generic"),
         default="auto",
-        help="XDP mode (auto: native if possible)",
+        help="XDP mode (auto)",
     )
     add(
         "--pin",
         type=Path,
         default=PIN_DIR,
         metavar="DIR",
-        help=f"where maps and links are pinned ({PIN_DIR})",
+        help=f"where the program is pinned ({PIN_DIR})",
     )
-    add("--socket", type=Path, default=SOCKET, metavar="PATH", help=f"control socket for vc5ctl ({SOCKET})")
+    add("--socket", type=Path, default=SOCKET, metavar="PATH", help=f"for vc5ctl ({SOCKET})")
     add("--object", type=Path, metavar="PATH", help="the XDP program (vc5.bpf.o; else $VC5_OBJECT)")
     add("--table", type=_table, default=205, metavar="N", help="routing table of the announced VIPs (205)")
     add(

@@ -82,7 +82,7 @@ class Daemon:
             await self._start_control(running)
             self._netlink = await running.enter_async_context(AsyncIPRoute())
             await self._start_announcer(running)
-            await self._start_dataplane()
+            await self._start_dataplane(running)
             await self._start_reals(running, plans)
             self._start_background(running)
             self._listen_to_signals()
@@ -109,13 +109,14 @@ class Daemon:
             running.push_async_callback(self._announcer.stop)
             await self._announcer.start()
 
-    async def _start_dataplane(self) -> None:
+    async def _start_dataplane(self, running: AsyncExitStack) -> None:
         """Adopt what is pinned or load; then the document, then the interfaces, one at a time, since
         attaching stuns some NICs for a moment. A fresh program that does not get so far is removed."""
         options = self.options
         self._dataplane: Dataplane = await self._plane.do(
             self._open_dataplane, options.pin_dir, options.object, self._document
         )
+        running.push_async_callback(self._plane.do, self._dataplane.close)
         adopted = self._dataplane.adopted
         log.info("dataplane.adopted" if adopted else "dataplane.loaded", pins=options.pin_dir)
         try:

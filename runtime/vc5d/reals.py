@@ -1,7 +1,7 @@
 """All that follows from a document beside its tables: where each real is, its MAC, its checks, its state.
 
-Events come in from netlink and from the checks; what they mean goes to the dataplane; `changed` is called when
-a VIP may have become healthy or sick by it.
+Events come in from netlink and from the checks; what they mean goes to the dataplane; `changed` is called
+when a VIP may have become healthy or sick by it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Removing every trace of a vc5d that is stopped: program, maps, and what a crash left of its routing."""
+"""Removing every trace of a vc5d that is stopped: program, maps, and what a crash left of its routing.
+
+Works on the names of the pins alone, so that those of any other version go as well: what is no longer pinned
+and no process holds is gone, and a program without its link is off its interface.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,22 @@ from pathlib import Path
 
 from pyroute2 import AsyncIPRoute
 
+from . import link
+from .errors import Vc5Error
 from .health.marks import Paths
-from .maps import Program
 
 
 async def uninstall(pin_dir: Path) -> list[str]:
-    """The names of the interfaces that the program was detached from. Nothing there is fine."""
+    """The names of the interfaces that the program was on. Nothing there is fine. Raises Vc5Error."""
     async with AsyncIPRoute() as netlink:
         await Paths(netlink).stop()
-    program = Program.open_pinned(pin_dir)
-    if program is None:
+    if not pin_dir.is_dir():
         return []
-    attached = sorted(program.attached())
-    program.unpin()
-    program.close()
+    attached = link.pinned_names(pin_dir)
+    try:
+        for pin in pin_dir.iterdir():
+            pin.unlink()
+        pin_dir.rmdir()
+    except OSError as failure:
+        raise Vc5Error(f"{pin_dir} cannot be removed: {failure.strerror}") from None
     return attached

@@ -1,0 +1,79 @@
+"""`vc5ctl`: asks the running vc5d over its control socket, and shows the answer.
+
+Exit codes: 0 all well; 1 vc5d is not there, or refused; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import Vc5Error
+from .tables import page
+
+SOCKET = Path("/run/vc5/vc5d.sock")
+_PATIENCE = 60.0  # s: a reload waits for a big document
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        result = ask(options.socket, options.command)
+    except Vc5Error as failure:
+        sys.stderr.write(f"vc5ctl: error: {failure}\n")
+        return 1
+    if options.command == "reload":
+        changed = "now live" if result["changed"] else "unchanged"
+        sys.stdout.write(f"{result['digest']} {changed}\n")
+    elif options.json:
+        sys.stdout.write(json.dumps(result, indent=2, sort_keys=True) + "\n")
+    else:
+        sys.stdout.write(page(result))
+    return 0
+
+
+def ask(path: Path, command: str) -> Any:
+    """The result of one command. Raises Vc5Error with vc5d's own reason, or why it cannot be asked."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_PATIENCE)
+            connection.connect(str(path))
+            connection.sendall(json.dumps({"command": command}).encode() + b"\n")
+            with connection.makefile("rb") as answers:
+                line = answers.readline()
+    except TimeoutError:
+        raise Vc5Error(f"vc5d does not answer on {path}", "its log may say why") from None
+    except PermissionError:
+        raise Vc5Error(f"no permission for {path}", "run as root, or join the socket's group") from None
+    except OSError as failure:
+        raise Vc5Error(
+            f"no vc5d answers on {path}: {failure.strerror}", "is it running? --socket PATH names another"
+        ) from None
+    if not line:
+        raise Vc5Error("vc5d ended before it answered", "its log may say why")
+    answer = json.loads(line)
+    if not answer["ok"]:
+        raise Vc5Error(answer["error"], answer.get("hint", ""))
+    return answer["result"]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vc5ctl", description="Ask the running vc5d.")
+    parser.add_argument(
+        "--socket", type=Path, default=SOCKET, metavar="PATH", help=f"vc5d's control socket ({SOCKET})"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    status = commands.add_parser("status", help="services, reals, VIPs, traffic")
+    status.add_argument("--json", action="store_true", help="all of it, for programs")
+    commands.add_parser("reload", help="read the document again; waits, and tells why it failed")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
