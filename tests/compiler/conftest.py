@@ -1,0 +1,47 @@
+"""What the compiler's tests share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from vc5c import emit
+from vc5c.compile import load
+from vc5c.model import Config
+from vc5c.problems import Problem, Problems, Rejected, render
+from vc5c.resolve import resolve
+from vc5c.source import Source
+
+
+@pytest.fixture
+def load_text() -> Callable[[str], Config]:
+    return lambda text: load(Source("config.yaml", text), Problems())
+
+
+@pytest.fixture
+def compile_text(load_text: Callable[[str], Config]) -> Callable[[str], dict[str, Any]]:
+    """YAML text to the document as an object."""
+    return lambda text: json.loads("".join(emit.document(resolve(load_text(text)))))
+
+
+@pytest.fixture
+def problems_of() -> Callable[[str], list[Problem]]:
+    """Errors and warnings of a text, in the order in which they are shown."""
+
+    def judge(text: str) -> list[Problem]:
+        problems = Problems()
+        try:
+            load(Source("config.yaml", text), problems)
+        except Rejected as rejected:
+            return rejected.problems
+        return problems.found
+
+    return judge
+
+
+@pytest.fixture
+def rendered(problems_of: Callable[[str], list[Problem]]) -> Callable[[str], str]:
+    """All problems of a text as a user sees them."""
+    return lambda text: "\n".join(render(p, Source("config.yaml", text)) for p in problems_of(text))
