@@ -42,10 +42,14 @@ def main() -> int:
     for path in sorted((ROOT / "schemas").glob("*.json")):
         schema = json.loads(path.read_text())
         Draft202012Validator.check_schema(schema)
-        problems += [f"{path.name}: {ref} leads nowhere" for ref in references(schema) if not resolves(schema, ref)]
+        problems += [
+            f"{path.name}: {ref} leads nowhere" for ref in references(schema) if not resolves(schema, ref)
+        ]
     document = json.loads((ROOT / "schemas" / "document.schema.json").read_text())
     for sample in SAMPLES:
-        compiled = subprocess.run([ROOT / ".venv/bin/vc5c", sample], capture_output=True, text=True, check=False)
+        compiled = subprocess.run(
+            [ROOT / ".venv/bin/vc5c", sample], capture_output=True, text=True, check=False
+        )
         if compiled.returncode != 0:
             problems.append(f"{sample}: does not compile: {compiled.stderr.strip()}")
             continue

@@ -33,6 +33,16 @@ def clean(names: Names) -> list[str]:
     return removed
 
 
+def traces(names: Names) -> list[str]:
+    """What of a lab is there, one line each."""
+    found = [f"namespace {netns}" for netns in namespaces_of(names)]
+    found += [f"process {pid}" for pid in processes_of(names)]
+    found += [
+        f"{what} {path}" for what, path in (("pins", names.pins), ("files", names.state)) if path.exists()
+    ]
+    return found
+
+
 def namespaces_of(names: Names) -> list[str]:
     directory = Path("/run/netns")
     if not directory.is_dir():
