@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Address
 
 from vc5c import emit, output
 from vc5c.bird import BirdOptions, render_bird
@@ -60,11 +60,15 @@ def _bird_options(options: argparse.Namespace) -> BirdOptions:
 
 
 def _report(problems: list[Problem], source: Source) -> None:
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    colour = _is_terminal() and not os.environ.get("NO_COLOR")
     for problem in problems:
         print(render(problem, source, colour), file=sys.stderr)
     if problems:
         print(f"vc5c: {source.name}: {summary(problems)}", file=sys.stderr)
+
+
+def _is_terminal() -> bool:
+    return sys.stderr.isatty()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,9 +110,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _address(text: str) -> str:
     try:
-        return str(ip_address(text))
+        return str(IPv4Address(text))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IPv4 address") from error
 
 
 if __name__ == "__main__":

@@ -1,0 +1,115 @@
+"""No input of any kind gives a traceback: mutated configurations, wrong values everywhere, raw bytes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from vc5c import emit, source
+from vc5c.compile import load
+from vc5c.problems import Problems, Rejected, render
+from vc5c.resolve import resolve
+
+HERE = Path(__file__).parent
+SEEDS = [path.read_text() for path in sorted(HERE.glob("*/*/config.yaml"))]
+TREES = [yaml.load(path.read_text(), yaml.BaseLoader) for path in sorted(HERE.glob("golden/*/config.yaml"))]
+PIECES = [
+    ": ", "- ", "\n", "  ", "\t", "*", "&a ", "*a", "{", "}", "[", "]", '"', "'", "|\n", "#", "? ", "<<: ", "---\n",
+    "!!str ", "\x00", "\x85", "\u2028", "é", "😀", "null", "true", "-1", "99999999999999999999999", "1.5",
+    "10.0.0.1", "::1", "any", "http", "\r", "%YAML 9\n",
+]  # fmt: skip
+
+
+def judge(text: str) -> None:
+    """Compile and show; raises only if there is a defect."""
+    given_source, problems = source.Source("fuzz.yaml", text), Problems()
+    try:
+        resolved = resolve(load(given_source, problems))
+        # Whole, but for the tables: they are test_maglev's, and slow.
+        members = emit._members(resolved, {}, {service.table: "" for service in resolved.services})
+        json.loads("".join(emit._object(members)))
+    except Rejected as rejected:
+        problems.found = rejected.problems
+        severities = {problem.severity for problem in rejected.problems}
+    else:
+        severities = {"error"}
+    assert "error" in severities
+    for problem in problems.found:
+        shown = render(problem, given_source, colour=True)
+        assert "\n" not in problem.message or "\\n" in shown
+        assert problem.place.line >= 1
+        assert problem.place.column >= 1
+
+
+@given(
+    st.sampled_from(SEEDS),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(PIECES)), max_size=6),
+)
+@settings(max_examples=400, deadline=None)
+def test_mutated_text(text: str, edits) -> None:
+    for where, cut, piece in edits:
+        at = int(where * len(text))
+        text = text[:at] + piece + text[at + cut :]
+    judge(text)
+
+
+@given(st.text(max_size=80))
+@settings(max_examples=200, deadline=None)
+def test_any_text(text: str) -> None:
+    judge(text)
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.sampled_from(PIECES)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(PIECES), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def paths(node, here=()):
+    yield here
+    if isinstance(node, dict):
+        for key in node:
+            yield from paths(node[key], (*here, key))
+    elif isinstance(node, list):
+        for index in range(len(node)):
+            yield from paths(node[index], (*here, index))
+
+
+@given(st.data())
+@settings(max_examples=400, deadline=None)
+def test_wrong_values_anywhere(data) -> None:
+    """One value of a sound configuration replaced by any other."""
+    tree = json.loads(json.dumps(data.draw(st.sampled_from(TREES))))
+    path = data.draw(st.sampled_from(list(paths(tree))))
+    value = data.draw(VALUES)
+    if not path:
+        judge(json.dumps(value))
+        return
+    node = tree
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = value
+    # JSON is YAML, but for the quotes, which turn every number into text: unquoted where that is possible.
+    judge(yaml.safe_dump(tree, default_style=None, width=10_000).replace("'", ""))
+
+
+@given(st.binary(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes(tmp_path_factory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
+    path.write_bytes(data)
+    given_source = source.read(str(path))
+    try:
+        load(given_source, Problems())
+    except Rejected as rejected:
+        for problem in rejected.problems:
+            render(problem, given_source)

@@ -1,0 +1,131 @@
+"""The tables against an independent reading of the paper, and what the paper promises of them."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections import Counter
+from fractions import Fraction
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from vc5c import maglev
+from vc5c.resolved import TableSpec
+
+SMALL_PRIMES = [2, 3, 5, 7, 11, 13, 31, 61, 127, 251, 509, 1021]
+
+
+def reals(count: int):
+    return tuple(ip_address("10.0.0.1") + n for n in range(count))
+
+
+def reference(size: int, names: list[str], weights: list[int]) -> list[int]:
+    """Section 3.4 in its own terms: whole permutations, and turns as exact fractions of the heaviest's."""
+    permutations = []
+    for name in names:
+        digest = hashlib.sha256(name.encode()).digest()
+        offset = struct.unpack("<Q", digest[:8])[0] % size
+        skip = struct.unpack("<Q", digest[8:16])[0] % (size - 1) + 1
+        permutations.append(iter([(offset + j * skip) % size for j in range(size)]))
+    entry: dict[int, int] = {}
+    turns = [0] * len(names)
+    rounds = 0
+    while True:
+        rounds += 1
+        for i, weight in enumerate(weights):
+            if turns[i] + 1 > Fraction(rounds * weight, max(weights)):
+                continue
+            turns[i] += 1
+            slot = next(slot for slot in permutations[i] if slot not in entry)
+            entry[slot] = i
+            if len(entry) == size:
+                return [entry[slot] for slot in range(size)]
+
+
+def slots(spec: TableSpec) -> list[int]:
+    return [number for (number,) in struct.iter_unpack("<H", maglev.fill(spec))]
+
+
+@st.composite
+def specs(draw) -> TableSpec:
+    count = draw(st.integers(1, 12))
+    size = draw(st.sampled_from([p for p in SMALL_PRIMES if p >= count]))
+    weights = draw(st.lists(st.integers(1, 20), min_size=count, max_size=count))
+    numbers = draw(st.lists(st.integers(0, 2**32 - 1), min_size=count, max_size=count, unique=True))
+    return TableSpec(size, tuple(map(ip_address, sorted(numbers))), tuple(weights))
+
+
+@given(specs())
+@settings(max_examples=150, deadline=None)
+def test_equals_the_paper(spec: TableSpec) -> None:
+    expected = reference(spec.size, [str(real) for real in spec.reals], list(spec.weights))
+    assert slots(spec) == expected
+    assert list(maglev.fill_in_python(spec, *maglev.permutations(spec))) == expected
+
+
+@given(specs())
+@settings(max_examples=150, deadline=None)
+def test_library_equals_python(spec: TableSpec) -> None:
+    library = maglev._library()
+    if library is None:
+        pytest.skip("compiler/vc5c/libmaglev.so is not built: run `make build`")
+    permutations = maglev.permutations(spec)
+    assert maglev.fill_in_c(library, spec, *permutations) == maglev.fill_in_python(spec, *permutations)
+
+
+def test_library_equals_python_at_a_real_size() -> None:
+    library = maglev._library()
+    if library is None:
+        pytest.skip("compiler/vc5c/libmaglev.so is not built: run `make build`")
+    spec = TableSpec(16381, reals(100), tuple(1 + n % 3 for n in range(100)))
+    permutations = maglev.permutations(spec)
+    assert maglev.fill_in_c(library, spec, *permutations) == maglev.fill_in_python(spec, *permutations)
+
+
+def test_without_the_library(monkeypatch, tmp_path) -> None:
+    spec = TableSpec(251, reals(3), (1, 2, 3))
+    expected = maglev.fill(spec)
+    monkeypatch.setattr(maglev, "LIBRARY", tmp_path / "missing.so")
+    maglev._library.cache_clear()
+    try:
+        assert maglev._library() is None
+        assert maglev.fill(spec) == expected
+    finally:
+        maglev._library.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("count", "size"),
+    [(1, 16381), (163, 16381), (164, 65537), (655, 65537), (656, 655373), (6553, 655373), (6554, 655373)],
+)
+def test_ladder(count: int, size: int) -> None:
+    assert maglev.ladder_size(count) == size
+
+
+def test_most_reals_still_have_a_hundred_slots_each() -> None:
+    assert maglev.ladder_size(maglev.MAX_REALS) >= 100 * maglev.MAX_REALS
+
+
+def test_shares_follow_weights() -> None:
+    """Within 1 % of the size, whatever the weights: each real's turns are evenly spaced."""
+    weights = (1, 2, 3, 10)
+    spec = TableSpec(16381, reals(4), weights)
+    counts = Counter(slots(spec))
+    for index, weight in enumerate(weights):
+        assert abs(counts[index] - spec.size * weight / sum(weights)) < spec.size / 100
+
+
+def test_equal_weights_differ_by_one_slot() -> None:
+    counts = Counter(slots(TableSpec(16381, reals(100), (1,) * 100)))
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_one_real_less_moves_few_others() -> None:
+    """Innocent slots moved when one of 100 reals goes: a little, not none (the paper, section 5.3)."""
+    before = TableSpec(65537, reals(100), (1,) * 100)
+    after = TableSpec(65537, before.reals[:40] + before.reals[41:], (1,) * 99)
+    pairs = zip(slots(before), slots(after), strict=True)
+    moved = sum(a != 40 and before.reals[a] != after.reals[b] for a, b in pairs)
+    assert 0 < moved / 65537 < 0.015
