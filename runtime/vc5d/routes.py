@@ -83,5 +83,7 @@ class Announcer:
             if route.get("oif") == self._ifindex and route["proto"] == ANNOUNCE and route["dst_len"] == 32:
                 found.add(route.get("dst"))
             else:
-                await self._netlink.route("del", dst=prefix, table=self._table, proto=route["proto"])
+                await self._netlink.route(
+                    "del", dst=prefix, table=self._table, proto=route["proto"], scope=route["scope"]
+                )
         return frozenset(found)

@@ -16,8 +16,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support import documents
 
 VIP = "192.0.2.80"
 SILENT = "192.0.2.99"
@@ -123,3 +125,21 @@ def made() -> Iterator[Wire]:
             yield wire
     finally:
         wire.destroy()
+
+
+def raw_document(check: dict[str, object], **changes: object) -> dict[str, Any]:
+    """A document for these reals: one service, VIP:80:tcp, each real with this one check. changes: keys of the
+    service, and `disabled`: the reals that are."""
+    disabled = changes.pop("disabled", ())
+    assert isinstance(disabled, tuple)
+    reals = {REAL1: 1, REAL2: 1}
+    raw = documents.raw_document(
+        documents.Spec({f"{VIP}:80:tcp": reals}, vlans={REAL1: 10, REAL2: 20}, disabled=set(disabled))
+    )
+    raw["vlans"] = {str(vlan): prefix for vlan, prefix in VLANS.items()}
+    service = raw["services"][f"{VIP}:80:tcp"]
+    service["health"] = {"interval": 0.1, "timeout": 0.1, "threshold": 2, "window": 3}
+    for real in service["reals"].values():
+        real["checks"] = [check]
+    service.update(changes)
+    return documents.sealed(raw)

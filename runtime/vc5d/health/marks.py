@@ -16,6 +16,7 @@ administrator's own rules keep their say for everything else.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -35,6 +36,7 @@ ROUTE_PROTOCOL = 205  # who made the route: vc5d (iproute2 prints the number)
 
 _INVERT = 2  # FIB_RULE_INVERT: the rule is for packets that do not match
 _LAST = PRIORITY + 3
+_ANY_SCOPE = 255  # RT_SCOPE_NOWHERE
 
 
 class Paths:
@@ -129,7 +131,15 @@ class Paths:
             await _gone(
                 self._netlink.rule("del", priority=PRIORITY + 1, fwmark=mark, fwmask=0xFFFFFFFF, table=mark)
             )
-        await _gone(self._netlink.route("del", dst="default", table=mark, proto=ROUTE_PROTOCOL))
+        await self._no_route(mark)
+
+    async def _no_route(self, mark: int) -> None:
+        """Protocol 0 and scope 255 match any: whatever lies in a table of ours is ours."""
+        await _gone(
+            self._netlink.route(
+                "del", family=socket.AF_INET, dst="default", table=mark, proto=0, scope=_ANY_SCOPE
+            )
+        )
 
     async def _frame(self, command: str) -> None:
         rule = self._netlink.rule
@@ -147,7 +157,7 @@ class Paths:
 
     async def _flush(self) -> None:
         for mark in await self._routes():
-            await _gone(self._netlink.route("del", dst="default", table=mark, proto=ROUTE_PROTOCOL))
+            await self._no_route(mark)
         for message in [each async for each in await self._netlink.get_rules(family=socket.AF_INET)]:
             if PRIORITY <= (message.get("priority") or 0) <= _LAST:
                 await _gone(self._netlink.rule("del", **_identity(message)))
@@ -187,4 +197,5 @@ async def _gone(deleting: Any) -> None:
     try:
         await deleting
     except NetlinkError as failure:
-        log.debug("health.path.gone", error=failure)
+        if failure.code not in (errno.ENOENT, errno.ESRCH, errno.ENODEV):
+            log.warning("health.path.left", error=failure)

@@ -1,0 +1,129 @@
+"""Policy routing for the checks: what is set, what is left alone, what is removed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+import wire as wires
+from pyroute2 import AsyncIPRoute
+from wire import REAL1, REAL2, VIP, Wire, output
+
+from vc5d.health.marks import BASE, Paths
+from vc5d.health.target import Target
+from vc5d.vlans import Missing, Place, host_addresses, vlan_interfaces
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    yield from wires.made()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(wire: Wire) -> Iterator[None]:
+    yield
+    assert rules() == ["0:", "32766:", "32767:"]
+    assert "table 15487" not in output("ip", "route", "show", "table", "all")
+
+
+def rules() -> list[str]:
+    return [line.split()[0] for line in output("ip", "rule").splitlines()]
+
+
+def run(work: Callable[[Paths, dict[str, Place | Missing]], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with AsyncIPRoute() as netlink:
+            places = vlan_interfaces(wires.VLANS, await host_addresses(netlink), frozenset())
+            paths = Paths(netlink)
+            try:
+                await paths.start()
+                await work(paths, {REAL1: places[10], REAL2: places[20]})
+            finally:
+                await paths.stop()
+
+    asyncio.run(main())
+
+
+def way(mark: int) -> str:
+    """Where the kernel would send a packet for the VIP with this mark (0: none)."""
+    try:
+        return output("ip", "route", "get", VIP, *(["mark", str(mark)] if mark else []))
+    except Exception:  # noqa: BLE001 - ip says so by its exit code
+        return "nowhere"
+
+
+def test_each_mark_leads_to_its_real(wire: Wire) -> None:
+    async def work(paths: Paths, places: dict[str, Place | Missing]) -> None:
+        await paths.update(places)
+        for real, device, source in ((REAL1, "eth10", "10.66.10.1"), (REAL2, "eth20", "10.66.20.1")):
+            target = paths.target(real, VIP)
+            assert isinstance(target, Target)
+            assert target.source == source
+            assert f"via {real} dev {device}" in way(target.mark)
+
+    run(work)
+
+
+def test_an_unknown_mark_goes_nowhere_and_no_mark_follows_the_other_rules(wire: Wire) -> None:
+    output("ip", "route", "add", "default", "via", REAL2)
+    output("ip", "rule", "add", "to", VIP, "lookup", "77", "priority", "30000")
+    output("ip", "route", "add", "default", "via", REAL1, "table", "77")
+
+    async def work(paths: Paths, places: dict[str, Place | Missing]) -> None:
+        await paths.update(places)
+        assert way(BASE + 999) == "nowhere"
+        assert f"via {REAL1}" in way(0), "an administrator's later rule keeps its say"
+
+    try:
+        run(work)
+    finally:
+        output("ip", "route", "del", "default")
+        output("ip", "rule", "del", "priority", "30000")
+
+
+def test_what_a_crash_left_is_removed_and_nothing_else(wire: Wire) -> None:
+    output("ip", "rule", "add", "fwmark", str(BASE + 7), "lookup", str(BASE + 7), "priority", "29801")
+    output("ip", "route", "add", "default", "via", REAL1, "table", str(BASE + 7))
+    output("ip", "rule", "add", "fwmark", "1", "lookup", "77", "priority", "29000")
+
+    async def work(paths: Paths, places: dict[str, Place | Missing]) -> None:
+        assert rules() == ["0:", "29000:", "29800:", "29802:", "29803:", "32766:", "32767:"]
+        assert str(BASE + 7) not in output("ip", "route", "show", "table", "all")
+
+    try:
+        run(work)
+    finally:
+        output("ip", "rule", "del", "priority", "29000")
+
+
+def test_a_route_that_vanished_is_put_back_and_marks_stay(wire: Wire) -> None:
+    async def work(paths: Paths, places: dict[str, Place | Missing]) -> None:
+        await paths.update(places)
+        before = [paths.target(real, VIP) for real in places]
+        target = before[0]
+        assert isinstance(target, Target)
+        output("ip", "link", "set", "eth10", "down")
+        output("ip", "link", "set", "eth10", "up")
+        output("ip", "rule", "del", "fwmark", str(target.mark))
+        assert way(target.mark) == "nowhere"
+        await paths.update(places)
+        assert f"via {REAL1}" in way(target.mark)
+        assert [paths.target(real, VIP) for real in places] == before
+
+    run(work)
+
+
+def test_a_real_that_leaves_takes_its_rule_along(wire: Wire) -> None:
+    async def work(paths: Paths, places: dict[str, Place | Missing]) -> None:
+        await paths.update(places)
+        gone = paths.target(REAL1, VIP)
+        assert isinstance(gone, Target)
+        await paths.update({REAL1: Missing("no interface here"), REAL2: places[REAL2]})
+        assert paths.target(REAL1, VIP) == "no interface here"
+        assert way(gone.mark) == "nowhere"
+        assert rules().count("29801:") == 1
+
+    run(work)

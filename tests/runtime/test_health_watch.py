@@ -1,0 +1,116 @@
+"""Many reals checked side by side, with a round of checks that the test decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from vc5d.document import ServiceKey
+from vc5d.health.checks import Check, Plan, Plans
+from vc5d.health.state import Condition, Result, Rule
+from vc5d.health.watch import Watch
+
+KEY = ServiceKey("192.0.2.1", 80, "tcp")
+INTERVAL = 0.02
+
+
+class Scene:
+    """`up`: what the next round finds, by real; `stuck`: those whose round never ends."""
+
+    def __init__(self) -> None:
+        self.up: dict[str, bool] = {}
+        self.stuck: set[str] = set()
+        self.rounds: Counter[str] = Counter()
+        self.reports: list[tuple[str, bool | None, str]] = []
+        self.watch = Watch(self.round, self.report)
+
+    async def round(self, plan: Plan) -> Result:
+        self.rounds[plan.real] += 1
+        if plan.real in self.stuck:
+            await asyncio.Event().wait()
+        passed = self.up.get(plan.real, True)
+        return Result(passed, "fine" if passed else "broken")
+
+    async def report(self, key: ServiceKey, address: str, condition: Condition) -> None:
+        self.reports.append((address, condition.up, condition.reason))
+
+    async def reported(self, count: int) -> None:
+        async with asyncio.timeout(3):
+            while len(self.reports) < count:
+                await asyncio.sleep(0.005)
+
+
+def plans(*reals: str, path: str = "/", rule: Rule = Rule(2, 3)) -> Plans:  # noqa: B008 - frozen
+    check = Check("http", 80, path=path)
+    return {(KEY, real): Plan(KEY.address, real, (check,), rule, INTERVAL, 1.0) for real in reals}
+
+
+def play(work: Callable[[Scene], Awaitable[None]]) -> None:
+    async def main() -> None:
+        scene = Scene()
+        try:
+            await work(scene)
+        finally:
+            await scene.watch.stop()
+
+    asyncio.run(main())
+
+
+def test_first_results_and_changes_are_reported_once() -> None:
+    async def work(scene: Scene) -> None:
+        scene.up["b"] = False
+        scene.watch.follow(plans("a", "b"))
+        assert scene.watch.condition(KEY, "a").up is None
+        await scene.reported(2)
+        assert sorted(scene.reports) == [("a", True, "fine"), ("b", False, "broken")]
+        scene.up["a"] = False
+        await scene.reported(3)
+        assert scene.reports[2:] == [("a", False, "broken")]
+        await asyncio.sleep(5 * INTERVAL)
+        assert len(scene.reports) == 3
+
+    play(work)
+
+
+def test_one_that_never_answers_delays_no_other() -> None:
+    async def work(scene: Scene) -> None:
+        scene.stuck.add("a")
+        scene.watch.follow(plans("a", "b"))
+        await scene.reported(1)
+        await asyncio.sleep(5 * INTERVAL)
+        assert scene.rounds["a"] == 1
+        assert scene.rounds["b"] >= 3
+
+    play(work)
+
+
+def test_a_reload_keeps_the_condition_of_unchanged_checks() -> None:
+    async def work(scene: Scene) -> None:
+        scene.watch.follow(plans("same", "changed", "gone"))
+        await scene.reported(3)
+        new = {**plans("same", rule=Rule(1, 1)), **plans("changed", path="/other"), **plans("new")}
+        scene.watch.follow(new)
+        assert scene.watch.condition(KEY, "same").up is True
+        for unknown in ("changed", "gone", "new"):
+            assert scene.watch.condition(KEY, unknown).up is None, unknown
+        await scene.reported(5)
+        assert sorted(scene.reports[3:]) == [("changed", True, "fine"), ("new", True, "fine")]
+        rounds = scene.rounds["gone"]
+        await asyncio.sleep(3 * INTERVAL)
+        assert scene.rounds["gone"] == rounds
+
+    play(work)
+
+
+def test_following_the_same_again_changes_nothing() -> None:
+    async def work(scene: Scene) -> None:
+        same = {name: replace(plan, interval=60.0) for name, plan in plans("a").items()}
+        scene.watch.follow(same)
+        await scene.reported(1)
+        scene.watch.follow(dict(same))
+        await asyncio.sleep(0.2)
+        assert scene.rounds["a"] == 1
+
+    play(work)
