@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {"vc5c": ROOT / "compiler" / "vc5c", "vc5d": ROOT / "runtime" / "vc5d"}
 
 IMPORT_WITHOUT = """
-import importlib, pkgutil, sys
+import importlib, pathlib, sys
 
 class Refuse:
     def find_spec(self, name, path=None, target=None):
@@ -22,9 +22,10 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 package = importlib.import_module({package!r})
-for module in pkgutil.walk_packages(package.__path__, {package!r} + "."):
-    if not module.name.endswith("__main__"):
-        importlib.import_module(module.name)
+root = pathlib.Path(package.__file__).parents[1]
+for path in sorted(pathlib.Path(package.__file__).parent.rglob("*.py")):
+    if path.stem not in ("__init__", "__main__"):
+        importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
 print("imported")
 """
 

@@ -1,4 +1,4 @@
-"""`tools/lab demo [--keep]`, `tools/lab clean`. Exit codes: 0, 1 (a check or the lab failed), 2 (cannot run)."""
+"""`tools/lab demo [--keep]`, `tools/lab clean`. Exit: 0; 1 a check or the lab failed; 2 cannot run."""
 
 from __future__ import annotations
 
@@ -53,8 +53,11 @@ def _demo(names: Names, keep: bool) -> int:
             _mount_bpffs()
             story.tell(Lab(names), report)
             code = report.end()
+            if code:
+                _show_logs(names)
         except LabError as error:
             print(f"\nlab: {error}", file=sys.stderr)
+            _show_logs(names)
         except KeyboardInterrupt:
             print("\nlab: interrupted", file=sys.stderr)
             code = 130
@@ -68,6 +71,14 @@ def _demo(names: Names, keep: bool) -> int:
                 removed = cleanup.clean(names)
                 print(f"lab: removed {', '.join(removed)}" if removed else "lab: nothing to remove")
         return code
+
+
+def _show_logs(names: Names) -> None:
+    """The daemons' last words, which go with the lab."""
+    for log in sorted(names.state.glob("*/vc5d.log")):
+        print(
+            f"\n{log}:\n  " + "\n  ".join(log.read_text(errors="replace").splitlines()[-12:]), file=sys.stderr
+        )
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

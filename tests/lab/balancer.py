@@ -87,6 +87,8 @@ class Balancer:
     def start_bird(self, config: Path) -> None:
         options = ["--router-id", self.host.address, "--source", self.host.address]
         text = run([COMMANDS / "vc5c", "--emit", "bird", config, *options])
+        # The lab's log, not the host's, is where the lab's BIRD belongs.
+        text = text.replace("log syslog all;", "log stderr all;")
         self.bird = bird.start_bird(self.names, self.name, text)
 
     def start_vc5d(self) -> None:
@@ -122,12 +124,13 @@ class Balancer:
         mode = link.get("xdp", {}).get("mode", 0)
         return {1: "native", 2: "generic", 3: "offloaded"}.get(mode, "none")
 
-    def kill(self) -> None:
-        """As if its power had failed: the cable is dead and nothing runs any more."""
+    def die(self) -> None:
+        """As if its power had failed: the cable is dead, nothing runs any more, nothing is in memory."""
         switch.cut(self.names, self.name)
         for process in (self.vc5d, self.bird):
             assert process is not None
             process.kill()
+        shutil.rmtree(self.pins)
 
     def revive(self, config: Path) -> None:
         switch.plug(self.names, self.name)

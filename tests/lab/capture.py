@@ -27,8 +27,8 @@ class Frame:
     destination: str
     source_port: int
     destination_port: int
-    ttl: int
     flags: int
+    vlan: int  # of the tag inside the frame; 0: none, or the kernel has moved it beside the frame
 
     @property
     def opens(self) -> bool:
@@ -38,7 +38,9 @@ class Frame:
 
 def _parse(data: bytes) -> Frame | None:
     # A frame that comes in has its tag beside it already; one that goes out still has it inside.
+    vlan = 0
     if data[12:14] == b"\x81\x00":
+        vlan = int.from_bytes(data[14:16]) & 0x0FFF
         data = data[:12] + data[16:]
     if len(data) < 54 or data[12:14] != b"\x08\x00" or data[23] != socket.IPPROTO_TCP:
         return None
@@ -53,8 +55,8 @@ def _parse(data: bytes) -> Frame | None:
         socket.inet_ntoa(data[30:34]),
         source_port,
         destination_port,
-        data[22],
         data[transport + 13],
+        vlan,
     )
 
 

@@ -1,4 +1,4 @@
-"""A demo that is interrupted, terminated or killed leaves nothing, or nothing that `make clean-lab` does not find."""
+"""A demo that is interrupted leaves nothing; what one that is killed leaves, `make clean-lab` finds."""
 
 from __future__ import annotations
 
