@@ -1,0 +1,203 @@
+"""The control socket and vc5ctl, without a daemon behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import stat
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vc5d import ctl
+from vc5d.control import Control, is_served
+from vc5d.errors import Vc5Error
+
+
+async def _status() -> dict[str, Any]:
+    return {"answer": 42}
+
+
+async def _reload() -> None:
+    raise Vc5Error("config.json: the digest is wrong", "copy it again")
+
+
+async def _broken() -> None:
+    raise RuntimeError("oh")
+
+
+def run(path: Path, work: Callable[[Control], Awaitable[None]]) -> None:
+    async def main() -> None:
+        control = Control(path, {"status": _status, "reload": _reload, "broken": _broken})
+        await control.start()
+        try:
+            await work(control)
+        finally:
+            await control.stop()
+
+    asyncio.run(main())
+
+
+async def say(path: Path, line: bytes) -> dict[str, Any]:
+    reader, writer = await asyncio.open_unix_connection(path, limit=1 << 20)
+    writer.write(line)
+    answer = json.loads(await asyncio.wait_for(reader.readline(), 5))
+    writer.close()
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_answers(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "s.sock"
+
+    async def work(control: Control) -> None:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        assert await say(path, b'{"command": "status"}\n') == {"ok": True, "result": {"answer": 42}}
+        failed = await say(path, b'{"command": "reload"}\n')
+        assert failed == {"ok": False, "error": "config.json: the digest is wrong", "hint": "copy it again"}
+        assert "status" in (await say(path, b'{"command": "dance"}\n'))["hint"]
+        assert "defect" in (await say(path, b'{"command": "broken"}\n'))["hint"]
+        for nonsense in (b"\xff\n", b"[]\n", b'"x"\n', b"{}\n", b"[" * 60000 + b"\n", b'{"command": []}\n'):
+            assert not (await say(path, nonsense))["ok"]
+        assert "65536" in (await say(path, b"x" * 200_000))["error"]
+
+    run(path, work)
+    assert not path.exists()
+
+
+def test_a_client_that_says_nothing_holds_up_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+
+    async def work(control: Control) -> None:
+        silent = [await asyncio.open_unix_connection(path) for _ in range(10)]
+        silent[0][1].write(b'{"comm')
+        assert (await say(path, b'{"command": "status"}\n'))["ok"]
+
+    run(path, work)
+
+
+def test_two_requests_on_one_connection(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+
+    async def work(control: Control) -> None:
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"command": "status"}\n' * 2)
+        assert [json.loads(await reader.readline())["ok"] for _ in range(2)] == [True, True]
+        writer.close()
+
+    run(path, work)
+
+
+def test_a_stale_socket_is_replaced_and_a_living_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+    assert not is_served(path)
+
+    async def work(control: Control) -> None:
+        assert is_served(path)
+        with pytest.raises(Vc5Error, match="another vc5d is running"):
+            await Control(path, {}).start()
+        assert (await say(path, b'{"command": "status"}\n'))["ok"], "the first one still answers"
+
+    run(path, work)
+
+
+def test_a_socket_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Vc5Error, match=r"cannot make the control socket .*file/s\.sock"):
+        run(tmp_path / "file" / "s.sock", lambda control: asyncio.sleep(0))
+
+
+STATUS = {
+    "document": "/etc/vc5/config.json",
+    "digest": "sha256:00ff",
+    "generation": 3,
+    "interfaces": {"eth0": "native"},
+    "announced": ["192.0.2.1"],
+    "reload_failure": {"message": "broken", "hint": "mend it", "when": 0.0},
+    "services": {
+        "192.0.2.1:80:tcp": {
+            "name": "web",
+            "need": 1,
+            "slots": {"clear": 60, "transition": 1, "consult": 0},
+            "reals": {
+                "10.0.0.1": {
+                    "state": "accepting",
+                    "consult": True,
+                    "mac": "02:00:00:00:00:01",
+                    "vlan": 10,
+                    "share": 0.5,
+                    "packets": 7,
+                    "bytes": 700,
+                    "flows": 2,
+                    "reason": "HTTP 200",
+                },
+                "10.0.0.2": {"state": "draining", "mac": None, "disabled": True, "reason": "HTTP 200"},
+                "10.0.0.3": {"state": "draining", "mac": None},
+            },
+        }
+    },
+    "reasons": {"drop_no_real": 3, "pass_not_ip": 0},
+    "flows": {"tcp": 5, "syn": 0},
+}
+
+
+def page(path: Path, capsys: pytest.CaptureFixture[str], *command: str) -> tuple[int, str, str]:
+    """What vc5ctl does with a daemon that has STATUS: exit code, output, errors."""
+
+    async def status() -> dict[str, Any]:
+        return STATUS
+
+    async def main() -> int:
+        control = Control(path, {"status": status, "reload": _reload})
+        await control.start()
+        code = await asyncio.to_thread(ctl.main, ["--socket", str(path), *command])
+        await control.stop()
+        return code
+
+    code = asyncio.run(main())
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_status_for_a_person(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = page(tmp_path / "s", capsys, "status")
+    assert code == 0
+    text = [" ".join(line.split()) for line in out.splitlines()]
+    assert "document /etc/vc5/config.json, sha256:00ff, generation 3" in text
+    assert "interfaces eth0 (native)" in text
+    assert "announced 192.0.2.1" in text
+    assert any(line.startswith("RELOAD FAILED") and line.endswith("broken") for line in text)
+    assert "hint: mend it" in text
+    assert "192.0.2.1:80:tcp web: 1 of 3 accept, 1 needed; slots: 60 clear, 1 transition" in text
+    assert "10.0.0.1 accepting * 02:00:00:00:00:01 10 50.0 % 7 700 2 HTTP 200" in text
+    assert "10.0.0.2 draining (disabled) unknown - 0.0 % 0 0 0 HTTP 200" in text
+    assert "10.0.0.3 draining unknown - 0.0 % 0 0 0 left the document" in text
+    assert "not forwarded: drop_no_real 3" in text
+    assert "flows remembered: tcp 5" in text
+
+
+def test_status_for_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = page(tmp_path / "s", capsys, "status", "--json")
+    assert (code, json.loads(out)) == (0, STATUS)
+
+
+def test_a_reload_that_fails_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = page(tmp_path / "s", capsys, "reload")
+    assert (code, out) == (1, "")
+    assert err == "vc5ctl: error: config.json: the digest is wrong\n  hint: copy it again\n"
+
+
+def test_nobody_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ctl.main(["--socket", str(tmp_path / "none"), "status"]) == 1
+    assert "is it running?" in capsys.readouterr().err
+
+
+def test_wrong_usage() -> None:
+    with pytest.raises(SystemExit) as caught:
+        ctl.main(["dance"])
+    assert caught.value.code == 2

@@ -1,0 +1,147 @@
+"""MACs of the reals, learned and followed in a real kernel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+import wire as wires
+from pyroute2 import AsyncIPRoute
+from wire import REAL1, REAL2, Wire, output
+
+from vc5d.neighbors import Neighbors
+from vc5d.vlans import HostAddress, Missing, Place, Places, host_addresses, vlan_interfaces
+
+pytestmark = pytest.mark.lab
+PINNED = "02:00:00:00:00:aa"
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    yield from wires.made()
+
+
+class Seen:
+    """What was passed on: link[real] = (MAC, VLAN id), the last; and how often the host's interfaces moved."""
+
+    def __init__(self) -> None:
+        self.link: dict[str, tuple[str | None, int]] = {}
+        self.moved = 0
+
+    async def set_link(self, real: str, mac: str | None, vlan: int) -> None:
+        self.link[real] = (mac, vlan)
+
+    def on_moved(self) -> None:
+        self.moved += 1
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(4):
+            while not condition():
+                await asyncio.sleep(0.02)
+
+
+def run(work: Callable[[Neighbors, Seen, Places], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with AsyncIPRoute() as netlink:
+            seen = Seen()
+            neighbors = Neighbors(netlink, seen.set_link, seen.on_moved)
+            await neighbors.start()
+            places = vlan_interfaces(wires.VLANS, await host_addresses(netlink), frozenset({"eth20"}))
+            try:
+                await work(neighbors, seen, {REAL1: places[10], REAL2: places[20]})
+            finally:
+                await neighbors.stop()
+
+    output("ip", "neigh", "flush", "all")
+    asyncio.run(main())
+
+
+def mac_of(netns: str) -> str:
+    return output("ip", "-br", "link", "show", "eth0", netns=netns).split()[2]
+
+
+def test_resolved_without_any_traffic(wire: Wire) -> None:
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        assert not neighbors.resolved(REAL1)
+        await neighbors.follow(places, {})
+        await seen.until(lambda: neighbors.resolved(REAL1) and neighbors.resolved(REAL2))
+        assert seen.link[REAL1] == (mac_of(wire.real1), 10)
+        assert seen.link[REAL2] == (mac_of(wire.real2), 0), "the VLAN is untagged on an attached interface"
+
+    run(work)
+
+
+def test_a_new_mac_is_followed(wire: Wire) -> None:
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        await neighbors.follow(places, {})
+        await seen.until(lambda: neighbors.resolved(REAL1))
+        output("ip", "link", "set", "eth0", "address", "02:00:00:00:00:01", netns=wire.real1)
+        # The server says so itself, as after a failover (an ARP packet of its own will do).
+        output("ip", "neigh", "flush", "all", netns=wire.real1)
+        output("ip", "neigh", "replace", "10.66.10.1", "dev", "eth0", "use", netns=wire.real1)
+        await seen.until(lambda: seen.link[REAL1] == ("02:00:00:00:00:01", 10))
+
+    run(work)
+
+
+def test_a_pinned_mac_wins(wire: Wire) -> None:
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        await neighbors.follow(places, {REAL1: PINNED})
+        await seen.until(lambda: neighbors.resolved(REAL2))
+        await asyncio.sleep(0.2)
+        assert seen.link[REAL1] == (PINNED, 10)
+        assert neighbors.resolved(REAL1)
+        await neighbors.follow(places, {})
+        assert seen.link[REAL1] == (mac_of(wire.real1), 10)
+
+    run(work)
+
+
+def test_a_real_that_stops_answering_keeps_its_mac(wire: Wire) -> None:
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        await neighbors.follow(places, {})
+        await seen.until(lambda: neighbors.resolved(REAL1))
+        mac = seen.link[REAL1]
+        output("ip", "neigh", "del", REAL1, "dev", "eth10")
+        output("ip", "link", "set", "eth0", "arp", "off", netns=wire.real1)
+        await seen.until(lambda: not neighbors.resolved(REAL1))
+        await neighbors.follow(places, {})
+        assert seen.link[REAL1] == mac
+        output("ip", "link", "set", "eth0", "arp", "on", netns=wire.real1)
+
+    run(work)
+
+
+def test_a_real_that_is_nowhere_is_left_out(wire: Wire) -> None:
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        await neighbors.follow({**places, REAL1: Missing("no interface")}, {})
+        assert REAL1 not in seen.link
+        assert not neighbors.resolved(REAL1)
+
+    run(work)
+
+
+def test_addresses_that_come_are_told(wire: Wire) -> None:
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        before = seen.moved
+        output("ip", "address", "add", "10.66.30.1/24", "dev", "eth20")
+        await seen.until(lambda: seen.moved > before)
+        output("ip", "address", "del", "10.66.30.1/24", "dev", "eth20")
+
+    run(work)
+
+
+def test_places_are_found_by_address() -> None:
+    addresses = [
+        HostAddress(2, "eth0", "203.0.113.1"),
+        HostAddress(3, "eth0.10", "10.1.10.1"),
+        HostAddress(4, "eth1", "10.1.20.1"),
+    ]
+    vlans = {10: "10.1.10.254/24", 20: "10.1.20.0/24", 30: "10.1.30.0/24"}
+    places = vlan_interfaces(vlans, addresses, frozenset({"eth0", "eth1"}))
+    assert places == {
+        10: Place(3, "eth0.10", "10.1.10.1", 10),
+        20: Place(4, "eth1", "10.1.20.1", 0),
+        30: Missing("no interface here has an address in VLAN 30 (10.1.30.0/24)"),
+    }
