@@ -12,10 +12,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from vc5c.addresses import read_address, read_prefix
 from vc5c.model import Config, Peer
 from vc5c.problems import Place, Problems
 from vc5c.resolve import vlan_of
-from vc5c.words import read_address, read_community, read_prefix
+from vc5c.words import read_community
 
 KERNEL_TABLE = 205
 PROTO_ANNOUNCE = 205  # the protocol of vc5d's routes …
@@ -84,7 +85,7 @@ def _source(peer: Peer, config: Config, options: BirdOptions, problems: Problems
         address for text in options.sources if (address := read_address(text)) and address.version == 4
     ]
     vlan = vlan_of(peer.address, config.vlans)
-    near = [source for source in sources if vlan is not None and source in vlan.network]
+    near = [source for source in sources if vlan is not None and source in vlan.prefix]
     if near or len(sources) == 1:
         return str((near or sources)[0])
     wanted = f" in VLAN {vlan.id} ({vlan.written})" if vlan else ""
@@ -99,4 +100,4 @@ def _prefixes(written: tuple[str, ...] | None) -> list[str]:
     """BIRD's patterns: each prefix with all that is inside it. `any` is everything."""
     texts = ["0.0.0.0/0" if text == "any" else text for text in written or ()]
     networks = [network for text in texts if (network := read_prefix(text)) and network.version == 4]
-    return [f"{network}+" for network in networks]
+    return [f"{network.text}+" for network in networks]

@@ -6,11 +6,11 @@ several are validate.py's.
 
 from __future__ import annotations
 
-from vc5c import words
+from vc5c.addresses import Address, read_address, read_prefix
 from vc5c.build_bgp import build_peers
 from vc5c.build_settings import build_check, build_settings
 from vc5c.fields import Fields, entries, items
-from vc5c.model import Address, At, Config, Policy, Server, Service, Vip, Vlan
+from vc5c.model import At, Config, Policy, Server, Service, Vip, Vlan
 from vc5c.policies import KNOWN_NAMES, read_policy_name
 from vc5c.problems import Problems, did_you_mean
 from vc5c.tree import Mapping, Node, Scalar, Sequence
@@ -67,7 +67,7 @@ class _Builder:
 
     def _address(self, word: Scalar, hint: str = "") -> Address | None:
         """An address with or without a `*` at its end."""
-        address = words.read_address(word.text.removesuffix("*").strip())
+        address = read_address(word.text.removesuffix("*").strip())
         if address is None:
             self.problems.error("bad-address", f"`{word.text}` is not an IP address", word.place, hint=hint)
         return address
@@ -152,7 +152,7 @@ class _Builder:
         vlans = []
         for number, prefix in entries(self.tree.get(key)):
             assert isinstance(prefix, Scalar)
-            network = words.read_prefix(prefix.text)
+            network = read_prefix(prefix.text)
             if network is None or network.version != version or "/" not in prefix.text:
                 message = f"`{prefix.text}` is not an IPv{version} prefix"
                 self.problems.error(
@@ -166,7 +166,7 @@ class _Builder:
         neighbors = {}
         for key, mac in entries(self.tree.get("neighbors")):
             assert isinstance(mac, Scalar)
-            address = words.read_address(key.text)
+            address = read_address(key.text)
             if address is None:
                 self.problems.error("bad-address", f"`{key.text}` is not an IP address", key.place)
             else:

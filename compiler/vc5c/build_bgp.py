@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from vc5c import words
+from vc5c.addresses import Address, read_address, read_prefix
 from vc5c.fields import Fields, entries, items
-from vc5c.model import Address, Peer
+from vc5c.model import Peer
 from vc5c.problems import Place, Problems, did_you_mean
 from vc5c.tree import Mapping, Node, Scalar, Sequence
 
@@ -39,7 +40,7 @@ class _PeerBuilder:
         for name in self.prefixes.keys() - self.used:
             key = self.keys[name]
             self.problems.warning("unused", f"no BGP filter uses `{name}` of `prefixes`", key.place)
-        return tuple(self.peers[address] for address in sorted(self.peers, key=lambda a: (a.version, int(a))))
+        return tuple(self.peers[address] for address in sorted(self.peers, key=lambda address: address.order))
 
     def _add_peers(self, node: Node | None, options: dict[str, Any]) -> None:
         if isinstance(node, Sequence):
@@ -50,7 +51,7 @@ class _PeerBuilder:
             self._add_peer(word, options | self._options(own))
 
     def _add_peer(self, word: Scalar, options: dict[str, Any]) -> None:
-        address = words.read_address(word.text)
+        address = read_address(word.text)
         if address is None:
             self.problems.error("bad-address", f"`{word.text}` is not an IP address", word.place)
             return
@@ -76,7 +77,7 @@ class _PeerBuilder:
     def _address(self, node: Node | None) -> str | None:
         if not isinstance(node, Scalar):
             return None
-        address = words.read_address(node.text)
+        address = read_address(node.text)
         if address is None:
             self.problems.error("bad-address", f"`{node.text}` is not an IP address", node.place)
         return None if address is None else str(address)
@@ -104,7 +105,7 @@ class _PeerBuilder:
         return tuple(prefixes)
 
     def _is_prefix(self, text: str, place: Place) -> bool:
-        if words.read_prefix(text) is not None:
+        if read_prefix(text) is not None:
             return True
         near = did_you_mean(text, [*self.prefixes, ANY])
         message = f"`{text}` is neither a prefix nor a name under `prefixes`{near}"

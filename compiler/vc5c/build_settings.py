@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from vc5c import words
+from vc5c.addresses import Address, read_address
 from vc5c.fields import Fields, entries
-from vc5c.model import Address, At, Check, Settings
+from vc5c.model import At, Check, Settings
 from vc5c.problems import Problems
 from vc5c.tree import Node, Scalar
 
@@ -78,7 +79,7 @@ def _weights(node: Node | None, problems: Problems) -> dict[Address, At[int]] | 
         return None
     weights: dict[Address, At[int]] = {}
     for key, value in entries(node):
-        address = words.read_address(key.text)
+        address = read_address(key.text)
         if address is None:
             problems.error("bad-address", f"`{key.text}` is not an IP address", key.place)
         elif isinstance(value, Scalar) and value.value is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from vc5c.model import Check, Config, Policy, Server, Service, Settings
 
@@ -19,6 +19,24 @@ def effective(config: Config, service: Service, policy: Policy) -> Settings:
     if base.weights and policy.settings.weights:
         given["weights"] = {**base.weights, **policy.settings.weights}
     return replace(base, **given)
+
+
+class Case(NamedTuple):
+    """One policy of one service, with all that it inherits: what becomes a service per VIP and protocol."""
+
+    service: Service
+    policy: Policy
+    settings: Settings
+    servers: tuple[Server, ...]
+
+
+def cases(config: Config) -> list[Case]:
+    """Every policy of every service."""
+    return [
+        Case(service, policy, effective(config, service, policy), servers_of(service, policy))
+        for service in config.services
+        for policy in service.policies
+    ]
 
 
 def servers_of(service: Service, policy: Policy) -> tuple[Server, ...]:

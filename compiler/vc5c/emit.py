@@ -75,7 +75,7 @@ def _members(
 def _service(service: ResolvedService, table: str) -> dict[str, Any]:
     weights = dict(zip(service.table.reals, service.table.weights, strict=True))
     reals = {
-        _real_key(str(real), service.key.port): {
+        f"{real.text}:{service.key.port}": {
             "checks": service.checks,
             "disabled": real in service.disabled,
             "weight": 0 if real in service.disabled else weights[real],
@@ -86,15 +86,11 @@ def _service(service: ResolvedService, table: str) -> dict[str, Any]:
     return {**service.options, **own}
 
 
-def _real_key(address: str, port: int) -> str:
-    return f"{address}:{port}"
-
-
 def _table(spec: TableSpec) -> str:
     return canonical(
         {
             "size": spec.size,
-            "reals": [str(real) for real in spec.reals],
+            "reals": [real.text for real in spec.reals],
             "weights": list(spec.weights),
             "slots": base64.b64encode(fill(spec)).decode(),
         }

@@ -12,9 +12,8 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
-from vc5c.model import Address
+from vc5c.addresses import Address
 
 MASK = (1 << 64) - 1
 PROTOCOLS = {"": 0, "tcp": 6, "udp": 17}
@@ -49,7 +48,7 @@ def key_word(key: Key) -> int:
     """A key as one 64-bit number."""
     address, port, protocol = key
     rest = struct.pack(">HBx", port, PROTOCOLS[protocol])
-    if isinstance(address, IPv4Address):
+    if address.version == 4:
         return int.from_bytes(address.packed + rest, "little")
     low, high = struct.unpack("<QQ", address.packed)
     return fmix64((fmix64(low) + high) & MASK) ^ int.from_bytes(bytes(4) + rest, "little")

@@ -49,7 +49,7 @@ def fill(spec: TableSpec) -> bytes:
 
 def permutations(spec: TableSpec) -> tuple[list[int], list[int]]:
     """Offset and skip of each real."""
-    hashes = [_hashes(str(real)) for real in spec.reals]
+    hashes = [_hashes(real.text) for real in spec.reals]
     return [a % spec.size for a, _ in hashes], [b % (spec.size - 1) + 1 for _, b in hashes]
 
 

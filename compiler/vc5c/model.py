@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from vc5c.addresses import Address, Prefix
 from vc5c.policies import PolicyName
 from vc5c.problems import Place
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 T = TypeVar("T")
 
 
@@ -101,7 +99,7 @@ class Service:
 class Vlan:
     id: int
     written: str  # the prefix as written: it may carry a gateway's host part
-    network: Network
+    prefix: Prefix
     place: Place
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from vc5c.cascade import checks_of, effective, servers_of
+from vc5c.addresses import Address
+from vc5c.cascade import Case, cases, checks_of
 from vc5c.maglev import ladder_size
-from vc5c.model import Address, Config, Policy, Service, Settings, Vlan
-from vc5c.resolved import Neighbor, Resolved, ResolvedService, ServiceKey, TableSpec, address_order
+from vc5c.model import Config, Settings, Vlan
+from vc5c.resolved import Neighbor, Resolved, ResolvedService, ServiceKey, TableSpec
 
 TRACK = {"tcp": "needed", "udp": "full"}
 INTERVAL, TIMEOUT, WINDOW = 1, 1, (3, 5)
@@ -17,15 +18,12 @@ def resolve(config: Config) -> Resolved:
     """Resolve what validate() has accepted; finds nothing wrong any more."""
     withdrawn = {vip.address for service in config.services for vip in service.vips if vip.disabled}
     services = [
-        _service(config, service, policy, ServiceKey(vip.address, policy.name.port, protocol), withdrawn)
-        for service in config.services
-        for policy in service.policies
-        for protocol in policy.name.protocols
-        for vip in service.vips
+        _service(case, ServiceKey(vip.address, case.policy.name.port, protocol), withdrawn)
+        for case in cases(config)
+        for protocol in case.policy.name.protocols
+        for vip in case.service.vips
     ]
-    services.sort(
-        key=lambda service: (address_order(service.key.address), service.key.port, service.key.protocol)
-    )
+    services.sort(key=lambda service: (service.key.address.order, service.key.port, service.key.protocol))
     return Resolved(
         services=tuple(services),
         neighbors=_neighbors(config, services),
@@ -38,11 +36,9 @@ def resolve(config: Config) -> Resolved:
     )
 
 
-def _service(
-    config: Config, service: Service, policy: Policy, key: ServiceKey, withdrawn: set[Address]
-) -> ResolvedService:
-    settings = effective(config, service, policy)
-    servers = sorted(servers_of(service, policy), key=lambda server: address_order(server.address))
+def _service(case: Case, key: ServiceKey, withdrawn: set[Address]) -> ResolvedService:
+    settings = case.settings
+    servers = sorted(case.servers, key=lambda server: server.address.order)
     options = _options(settings)
     if key.address in withdrawn:
         options["disabled"] = True
@@ -51,7 +47,7 @@ def _service(
         options=options,
         track=settings.track or TRACK[key.protocol],
         health=_health(settings),
-        checks=checks_of(policy, key.protocol, settings),
+        checks=checks_of(case.policy, key.protocol, settings),
         table=_table(settings, tuple(server.address for server in servers)),
         disabled=frozenset(server.address for server in servers if server.disabled),
     )
@@ -95,7 +91,7 @@ def _table(settings: Settings, reals: tuple[Address, ...]) -> TableSpec:
 def _neighbors(config: Config, services: list[ResolvedService]) -> dict[Address, Neighbor]:
     reals = {real for service in services for real in service.table.reals}
     neighbors = {}
-    for real in sorted(reals, key=address_order):
+    for real in sorted(reals, key=lambda address: address.order):
         known = config.neighbors.get(real)
         vlan = vlan_of(real, config.vlans if real.version == 4 else config.vlans6)
         neighbors[real] = Neighbor(vlan.id if vlan else None, known.value if known else None)
@@ -104,4 +100,4 @@ def _neighbors(config: Config, services: list[ResolvedService]) -> dict[Address,
 
 def vlan_of(address: Address, vlans: tuple[Vlan, ...]) -> Vlan | None:
     """The VLAN whose prefix has the address."""
-    return next((vlan for vlan in vlans if address in vlan.network), None)
+    return next((vlan for vlan in vlans if address in vlan.prefix), None)

@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from vc5c.model import Address, Peer, Vlan
-
-
-def address_order(address: Address) -> tuple[int, int]:
-    """The canonical order of addresses: IPv4 before IPv6, then by number."""
-    return address.version, int(address)
+from vc5c.addresses import Address
+from vc5c.model import Peer, Vlan
 
 
 class ServiceKey(NamedTuple):

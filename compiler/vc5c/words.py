@@ -1,34 +1,13 @@
-"""Small words of the language that a schema cannot read: addresses, prefixes, status codes, windows."""
+"""Small words of the language that a schema cannot read: status codes, windows, communities."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
-from ipaddress import ip_address, ip_interface
-
-from vc5c.model import Address, Network
 
 CODES = re.compile(r"([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?")
 STANDARD_COMMUNITY = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
 LARGE_COMMUNITY = re.compile(r"([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})")
 ANY_CODE = 0  # how VC5 writes `expect: any`
-
-
-@cache
-def read_address(text: str) -> Address | None:
-    """None if it is no address. A zone (fe80::1%eth0) has no meaning across a fleet."""
-    try:
-        return None if "%" in text else ip_address(text)
-    except ValueError:
-        return None
-
-
-def read_prefix(text: str) -> Network | None:
-    """The network of 10.1.10.0/24, of 10.1.10.254/24, and of a bare address; None otherwise."""
-    try:
-        return None if "%" in text else ip_interface(text).network
-    except ValueError:
-        return None
 
 
 def read_codes(text: str) -> tuple[int, ...] | None:

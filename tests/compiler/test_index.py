@@ -8,6 +8,7 @@ from ipaddress import ip_address
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from vc5c.addresses import read_address
 from vc5c.index import build_index, fmix64, key_word
 
 U64 = 1 << 64
@@ -35,7 +36,7 @@ def reference_position(index, word: int) -> int:
 
 
 def key(address: str, port: int, protocol: str):
-    return ip_address(address), port, protocol
+    return read_address(address), port, protocol
 
 
 NUMBERS = {"": 0, "tcp": 6, "udp": 17}

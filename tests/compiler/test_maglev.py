@@ -6,19 +6,19 @@ import hashlib
 import struct
 from collections import Counter
 from fractions import Fraction
-from ipaddress import ip_address
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vc5c import maglev
+from vc5c.addresses import Address
 from vc5c.resolved import TableSpec
 
 SMALL_PRIMES = [2, 3, 5, 7, 11, 13, 31, 61, 127, 251, 509, 1021]
 
 
 def reals(count: int):
-    return tuple(ip_address("10.0.0.1") + n for n in range(count))
+    return tuple(Address((0x0A000001 + n).to_bytes(4)) for n in range(count))
 
 
 def reference(size: int, names: list[str], weights: list[int]) -> list[int]:
@@ -54,7 +54,7 @@ def specs(draw) -> TableSpec:
     size = draw(st.sampled_from([p for p in SMALL_PRIMES if p >= count]))
     weights = draw(st.lists(st.integers(1, 20), min_size=count, max_size=count))
     numbers = draw(st.lists(st.integers(0, 2**32 - 1), min_size=count, max_size=count, unique=True))
-    return TableSpec(size, tuple(map(ip_address, sorted(numbers))), tuple(weights))
+    return TableSpec(size, tuple(Address(number.to_bytes(4)) for number in sorted(numbers)), tuple(weights))
 
 
 @given(specs())

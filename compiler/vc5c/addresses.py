@@ -1,0 +1,90 @@
+"""IP addresses and prefixes.
+
+A configuration may name a hundred thousand addresses, and every stage puts them into sets and dicts; the
+standard library's objects spend most of a compilation in their own hash. Here there is one object per
+address, so that identity is equality and both cost nothing.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from typing import ClassVar
+
+
+class Address:
+    """An IPv4 or IPv6 address. packed: 4 or 16 bytes in network order; text: the canonical form."""
+
+    __slots__ = ("number", "packed", "text", "version")
+    _known: ClassVar[dict[bytes, Address]] = {}
+
+    number: int
+    packed: bytes
+    text: str
+    version: int
+
+    def __new__(cls, packed: bytes) -> Address:
+        """The one object for these bytes."""
+        known = cls._known.get(packed)
+        if known is None:
+            known = cls._known[packed] = super().__new__(cls)
+            known.packed = packed
+            known.number = int.from_bytes(packed)
+            known.version = 4 if len(packed) == 4 else 6
+            known.text = str(ip_address(packed)) if known.version == 6 else socket.inet_ntoa(packed)
+        return known
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Address({self.text})"
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The canonical order: IPv4 before IPv6, then by number."""
+        return self.version, self.number
+
+    @property
+    def unicast(self) -> bool:
+        ip: IPv4Address | IPv6Address = ip_address(self.packed)
+        broadcast = self.version == 4 and self.number == 0xFFFFFFFF
+        return not (ip.is_multicast or ip.is_unspecified or ip.is_loopback or broadcast)
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A network: its first and last address as numbers. text: canonical, without a host part."""
+
+    version: int
+    first: int
+    last: int
+    text: str
+
+    def __contains__(self, address: Address) -> bool:
+        return address.version == self.version and self.first <= address.number <= self.last
+
+    def overlaps(self, other: Prefix) -> bool:
+        return self.version == other.version and self.first <= other.last and other.first <= self.last
+
+
+@cache
+def read_address(text: str) -> Address | None:
+    """None if it is no address. A zone (fe80::1%eth0) has no meaning across a fleet."""
+    try:
+        return Address(socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text))
+    except (OSError, ValueError):
+        return None
+
+
+def read_prefix(text: str) -> Prefix | None:
+    """The network of 10.1.10.0/24, of 10.1.10.254/24, and of a bare address; None otherwise."""
+    try:
+        network = ip_interface(text).network
+    except ValueError:
+        return None
+    if "%" in text:
+        return None
+    return Prefix(network.version, int(network[0]), int(network[-1]), str(network))

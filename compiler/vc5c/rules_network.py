@@ -1,0 +1,77 @@
+"""Rules about addresses: VIPs, servers, VLANs and neighbors."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from vc5c.addresses import Address
+from vc5c.problems import Place
+from vc5c.resolve import vlan_of
+from vc5c.rules import Whole
+
+
+def vips_fit(whole: Whole) -> None:
+    for address, place in _vips(whole).items():
+        if not address.unicast:
+            message = f"{address} cannot be a virtual IP: it is no unicast address"
+            whole.problems.error("not-unicast", message, place)
+        vlan = vlan_of(address, whole.config.vlans + whole.config.vlans6)
+        if vlan is not None:
+            note = (f"VLAN {vlan.id} is here", vlan.place)
+            hint = "announce a VIP from a prefix of its own: within a VLAN, ARP would be asked for it"
+            message = f"the VIP {address} is inside VLAN {vlan.id}"
+            whole.problems.error("vip-in-vlan", message, place, note, hint=hint)
+
+
+def servers_fit(whole: Whole) -> None:
+    vips = _vips(whole)
+    for address, place in _servers(whole).items():
+        if not address.unicast:
+            message = f"{address} cannot be a real server: it is no unicast address"
+            whole.problems.error("not-unicast", message, place)
+        if address in vips:
+            note = ("the VIP is here", vips[address])
+            whole.problems.error("server-is-vip", f"the server {address} is a VIP too", place, note)
+
+
+def vlans_apart(whole: Whole) -> None:
+    for vlans in (whole.config.vlans, whole.config.vlans6):
+        for first, second in combinations(sorted(vlans, key=lambda vlan: vlan.place), 2):
+            if first.prefix.overlaps(second.prefix):
+                note = (f"VLAN {first.id} is here", first.place)
+                message = f"{second.written} of VLAN {second.id} overlaps {first.written} of VLAN {first.id}"
+                whole.problems.error("vlan-overlap", message, second.place, note)
+
+
+def servers_in_vlans(whole: Whole) -> None:
+    """Only where VLANs are defined, and no tunnel is used: without, all servers are on one subnet."""
+    config = whole.config
+    if not config.vlans and not config.vlans6:
+        return
+    for case in whole.cases:
+        tunnel = case.settings.tunnel_type
+        if tunnel and tunnel.value != "none":
+            continue
+        for server in case.servers:
+            key, vlans = ("vlans", config.vlans) if server.address.version == 4 else ("vlans6", config.vlans6)
+            if vlan_of(server.address, vlans) is None:
+                known = ", ".join(f"{vlan.id}: {vlan.written}" for vlan in vlans[:8]) or "none"
+                message, hint = f"{server.address} is in no VLAN", f"prefixes in `{key}`: {known}"
+                whole.problems.error("server-in-no-vlan", message, server.place, hint=hint)
+
+
+def neighbors_make_sense(whole: Whole) -> None:
+    servers = _servers(whole)
+    for address, (mac, place) in whole.config.neighbors.items():
+        if address not in servers:
+            whole.problems.warning("unused", f"the neighbor {address} is no server of any service", place)
+        if mac and (int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00"):
+            whole.problems.error("bad-mac", f"{mac} is no single station's MAC address", place)
+
+
+def _vips(whole: Whole) -> dict[Address, Place]:
+    return {vip.address: vip.place for service in whole.config.services for vip in service.vips}
+
+
+def _servers(whole: Whole) -> dict[Address, Place]:
+    return {server.address: server.place for case in whole.cases for server in case.servers}
