@@ -1,8 +1,7 @@
 # Everything from a fresh Debian 12 or 13 on. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
+.SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
