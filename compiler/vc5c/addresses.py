@@ -10,8 +10,10 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from ipaddress import ip_address, ip_interface
 from typing import ClassVar
+
+NOT_UNICAST = {0, 127, *range(224, 240)}  # first byte: this network, loopback, multicast (RFC 6890)
 
 
 class Address:
@@ -49,9 +51,10 @@ class Address:
 
     @property
     def unicast(self) -> bool:
-        ip: IPv4Address | IPv6Address = ip_address(self.packed)
-        broadcast = self.version == 4 and self.number == 0xFFFFFFFF
-        return not (ip.is_multicast or ip.is_unspecified or ip.is_loopback or broadcast)
+        """Whether a host can have it: not unspecified, loopback, multicast or broadcast."""
+        if self.version == 6:
+            return self.number > 1 and self.packed[0] != 0xFF
+        return self.packed[0] not in NOT_UNICAST and self.number != 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)

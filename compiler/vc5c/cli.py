@@ -6,6 +6,7 @@ Exit codes: 0 clean (warnings allowed), 1 the configuration has problems, 2 coul
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -24,6 +25,7 @@ CLEAN, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
+    gc.disable()  # it ends soon, and looking for cycles among a million nodes takes a sixth of its time
     options = _parser().parse_args(arguments)
     try:
         return run(options)
