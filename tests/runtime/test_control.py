@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from vc5d import ctl
 from vc5d.control import Control, is_served
 from vc5d.errors import Vc5Error

@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 import wire as wires
 from pyroute2 import AsyncIPRoute
-from wire import REAL1, REAL2, SILENT, VIP, Wire, output
-
 from vc5d.health.checks import Check, Plan
 from vc5d.health.marks import Paths
 from vc5d.health.probers import Probers
 from vc5d.health.state import Result, Rule
 from vc5d.vlans import Missing, host_addresses, vlan_interfaces
+from wire import REAL1, REAL2, SILENT, VIP, Wire, output
 
 pytestmark = pytest.mark.lab
 
@@ -110,7 +109,18 @@ def test_https_does_not_verify_the_certificate(wire: Wire, tmp_path: Path) -> No
     request = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=other"
     subprocess.run([*request.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
     assert ssl.OPENSSL_VERSION
-    server = ["openssl", "s_server", "-quiet", "-www", "-port", "443", "-key", str(key), "-cert", str(certificate)]
+    server = [
+        "openssl",
+        "s_server",
+        "-quiet",
+        "-www",
+        "-port",
+        "443",
+        "-key",
+        str(key),
+        "-cert",
+        str(certificate),
+    ]
     wire.start(wire.real1, *server)
     wires.until(lambda: ":443 " in output("ss", "-Hltn", netns=wire.real1))
     assert probe(REAL1, Check("https", 443)) == Result(True, "HTTP 200")

@@ -1,7 +1,6 @@
 """When a real counts as up."""
 
 import pytest
-
 from vc5d.health.state import Condition, Result, Rule, advance
 
 THREE_OF_FIVE = Rule(3, 5)

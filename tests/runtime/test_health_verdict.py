@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from support.documents import Spec, document
-
 from vc5d.document import ServiceKey
 from vc5d.health.state import Condition
 from vc5d.health.verdict import healthy_vips, wanted_state

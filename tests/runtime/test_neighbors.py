@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 import wire as wires
 from pyroute2 import AsyncIPRoute
-from wire import REAL1, REAL2, Wire, output
-
 from vc5d.neighbors import Neighbors
 from vc5d.vlans import HostAddress, Missing, Place, Places, host_addresses, vlan_interfaces
+from wire import REAL1, REAL2, Wire, output
 
 pytestmark = pytest.mark.lab
 PINNED = "02:00:00:00:00:aa"
@@ -23,7 +22,7 @@ def wire() -> Iterator[Wire]:
 
 
 class Seen:
-    """What was passed on: link[real] = (MAC, VLAN id), the last; and how often the host's interfaces moved."""
+    """What was passed on: the last (MAC, VLAN id) of each real; how often the host's interfaces moved."""
 
     def __init__(self) -> None:
         self.link: dict[str, tuple[str | None, int]] = {}

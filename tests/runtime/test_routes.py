@@ -11,10 +11,9 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 import wire as wires
 from pyroute2 import AsyncIPRoute
-from wire import Wire, output, until
-
 from vc5d.errors import Vc5Error
 from vc5d.routes import Announcer
+from wire import Wire, output, until
 
 pytestmark = pytest.mark.lab
 
@@ -102,7 +101,7 @@ def test_the_device_of_another_is_refused(wire: Wire) -> None:
 
 
 def test_a_device_that_is_no_tun_is_refused(wire: Wire) -> None:
-    subprocess.run("ip link add vc5 type veth peer name other".split(), check=True)
+    subprocess.run(["ip", "link", "add", "vc5", "type", "veth", "peer", "name", "other"], check=True)
     with pytest.raises(Vc5Error, match="no TUN device"):
         run(lambda announcer: asyncio.sleep(0))
     output("ip", "link", "del", "vc5")

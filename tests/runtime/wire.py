@@ -1,7 +1,7 @@
-"""A load balancer's network namespace with two reals behind it, each a namespace on a cable (VLAN) of its own.
+"""A load balancer's namespace with two reals behind it, each a namespace on a cable (VLAN) of its own.
 
     lb  eth10 10.66.10.1/24 ── 10.66.10.11 eth0  real1      VIP 192.0.2.80/32 on the loopback of both;
-        eth20 10.66.20.1/24 ── 10.66.20.11 eth0  real2      no real holds SILENT: it drops what comes for it
+        eth20 10.66.20.1/24 ── 10.66.20.11 eth0  real2      no real holds SILENT: they drop its packets
 
 Tests run in `lb`: the calling thread enters it (setns(2) is per thread; threads and processes made there stay).
 """
@@ -31,7 +31,8 @@ import http.server, sys, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/slow": time.sleep(5)
-        code = {"/alive": 200, "/away": 302, "/host": 200 if self.headers["Host"] == "www.example.org" else 400}
+        named = self.headers["Host"] == "www.example.org"
+        code = {"/alive": 200, "/away": 302, "/host": 200 if named else 400}
         self.send_response(code.get(self.path, 503))
         self.send_header("Content-Length", "0")
         if self.path == "/away": self.send_header("Location", "/alive")
@@ -128,8 +129,8 @@ def made() -> Iterator[Wire]:
 
 
 def raw_document(check: dict[str, object], **changes: object) -> dict[str, Any]:
-    """A document for these reals: one service, VIP:80:tcp, each real with this one check. changes: keys of the
-    service, and `disabled`: the reals that are."""
+    """A document for these reals: one service, VIP:80:tcp, each real with this one check. changes: keys of
+    the service, and `disabled`: the reals that are."""
     disabled = changes.pop("disabled", ())
     assert isinstance(disabled, tuple)
     reals = {REAL1: 1, REAL2: 1}

@@ -1,0 +1,66 @@
+"""A dataplane that only remembers what it was told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vc5d.document import Document, ServiceKey
+from vc5d.errors import Vc5Error
+from vc5d.layout import RealState
+
+
+class FakeDataplane:
+    """`states` and `links`: the last of each real. `refuse`: the next call of that name fails with it."""
+
+    def __init__(self, adopted: bool = False) -> None:
+        self.adopted = adopted
+        self.applied: list[str] = []
+        self.attached: list[tuple[str, str]] = []
+        self.states: dict[str, RealState] = {}
+        self.links: dict[str, tuple[str | None, int, int]] = {}
+        self.ticks = 0
+        self.uninstalled = False
+        self.closed = False
+        self.refuse: dict[str, Exception] = {}
+
+    def open(self, pin_dir: Path, object_path: Path, document: Document) -> FakeDataplane:
+        self._may("open")
+        return self
+
+    def attach(self, ifname: str, mode: str = "auto") -> str:
+        self._may("attach")
+        self.attached.append((ifname, mode))
+        return "native"
+
+    def apply(self, document: Document) -> None:
+        self._may("apply")
+        self.applied.append(document.digest)
+
+    def set_state(self, key: ServiceKey, address: str, state: RealState) -> bool:
+        self._may("set_state")
+        self.states[address] = state
+        return True
+
+    def set_link(self, address: str, mac: str | None, vlan: int, ifindex: int = 0) -> None:
+        self.links[address] = (mac, vlan, ifindex)
+
+    def tick(self, now_ns: int) -> None:
+        self._may("tick")
+        self.ticks += 1
+
+    def snapshot(self) -> Any:
+        return {"digest": self.applied[-1], "generation": len(self.applied), "services": {}}
+
+    def uninstall(self) -> None:
+        self.uninstalled = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _may(self, name: str) -> None:
+        if name in self.refuse:
+            raise self.refuse.pop(name)
+
+
+REFUSED = Vc5Error("no room for it", "make room")

@@ -1,0 +1,290 @@
+"""The daemon as a whole, with a dataplane that only remembers: documents, signals, checks, announcements."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wire as wires
+from fake_dataplane import REFUSED, FakeDataplane
+from support.documents import file_content
+from vc5d import ctl
+from vc5d.daemon import Daemon, Options
+from vc5d.errors import Vc5Error
+from vc5d.layout import RealState
+from wire import REAL1, REAL2, VIP, Wire, output, raw_document
+
+pytestmark = pytest.mark.lab
+
+UP, DRAINING, DOWN = RealState.ACCEPTING, RealState.DRAINING, RealState.DOWN
+ALIVE = {"type": "http", "path": "/alive"}
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    for made in wires.made():
+        made.serve(made.real1, 80)
+        made.serve(made.real2, 80)
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(wire: Wire) -> Iterator[None]:
+    yield
+    assert len(output("ip", "rule").splitlines()) == 3
+    assert announced() == []
+    assert ": vc5:" not in output("ip", "link")
+
+
+def announced() -> list[str]:
+    routes = output("ip", "route", "show", "table", "all").splitlines()
+    return [line.split()[0] for line in routes if "table 205" in line]
+
+
+class Scene:
+    """A daemon under way: its document's file, its dataplane, and ways to wait."""
+
+    def __init__(self, directory: Path) -> None:
+        self.document = directory / "config.json"
+        self.socket = directory / "vc5d.sock"
+        self.dataplane = FakeDataplane()
+        self.daemon = Daemon(self.options("eth10"), self.dataplane.open)
+
+    def options(self, *interfaces: str) -> Options:
+        pins, nowhere = Path("/nowhere"), Path("/nowhere/vc5.bpf.o")
+        return Options(self.document, interfaces, pins, self.socket, nowhere, "auto", 205, "vc5", True)
+
+    def write(self, check: dict[str, Any] = ALIVE, **changes: object) -> str:
+        """Write a document; its digest."""
+        raw = raw_document(check, **changes)
+        self.document.write_bytes(file_content(raw))
+        return str(raw["digest"])
+
+    async def ask(self, command: str) -> Any:
+        return await asyncio.to_thread(ctl.ask, self.socket, command)
+
+    async def states(self, first: RealState, second: RealState) -> None:
+        await self.until(lambda: self.dataplane.states == {REAL1: first, REAL2: second})
+
+    async def reason(self, real: str) -> str:
+        status = await self.ask("status")
+        return str(status["services"][f"{VIP}:80:tcp"]["reals"][real]["reason"])
+
+    @staticmethod
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(4):
+            while not condition():
+                await asyncio.sleep(0.02)
+
+
+def play(directory: Path, work: Callable[[Scene], Awaitable[None]]) -> Scene:
+    """Runs the daemon, then `work` beside it, then SIGTERM."""
+
+    async def main() -> Scene:
+        scene = Scene(directory)
+        scene.write()
+        running = asyncio.create_task(scene.daemon.run())
+        try:
+            await scene.until(lambda: scene.dataplane.ticks > 0 or running.done())
+            await work(scene)
+        finally:
+            if not running.done():
+                os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.wait_for(running, 5)
+        return scene
+
+    return asyncio.run(main())
+
+
+def test_a_life(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        plane = scene.dataplane
+        await scene.states(UP, UP)
+        await scene.until(lambda: announced() == [VIP])
+        assert plane.attached == [("eth10", "auto")]
+        await scene.until(lambda: all(plane.links[real][0] for real in (REAL1, REAL2)))
+        assert plane.links[REAL1][1:] == (0, 0), "untagged on the attached interface"
+        assert plane.links[REAL2][1:] == (20, 0)
+        status = await scene.ask("status")
+        assert status["digest"] == plane.applied[0]
+        assert status["announced"] == [VIP]
+        assert status["services"][f"{VIP}:80:tcp"]["reals"][REAL1]["reason"] == "HTTP 200"
+
+    scene = play(tmp_path, work)
+    assert scene.dataplane.closed
+    assert not scene.dataplane.uninstalled, "it goes on forwarding"
+    assert not scene.socket.exists()
+
+
+@pytest.mark.parametrize("how", ["SIGHUP", "SIGUSR2", "vc5ctl"])
+def test_reload(wire: Wire, tmp_path: Path, how: str) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        digest = scene.write(disabled=(REAL2,))
+        if how == "vc5ctl":
+            assert await scene.ask("reload") == {"digest": digest, "changed": True}
+        else:
+            os.kill(os.getpid(), signal.Signals[how])
+        await scene.states(UP, DRAINING)
+        assert scene.dataplane.applied[-1] == digest
+        assert announced() == [VIP], "its checks did not change, so nothing was forgotten"
+
+    play(tmp_path, work)
+
+
+def test_a_bad_document_changes_nothing(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        good = scene.dataplane.applied[-1]
+        for content, reason in (
+            (b'{"version": 1, "services":', "config.json"),
+            (file_content(raw_document(ALIVE)).replace(b"/alive", b"/dead"), "digest"),
+            (file_content(raw_document({"type": "dns"})), "not supported yet"),
+        ):
+            scene.document.write_bytes(content)
+            with pytest.raises(Vc5Error, match=reason):
+                await scene.ask("reload")
+            status = await scene.ask("status")
+            assert reason in status["reload_failure"]["message"]
+            assert status["digest"] == good
+        scene.document.unlink()
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.2)
+        assert scene.dataplane.applied == [good]
+        assert scene.dataplane.states == {REAL1: UP, REAL2: UP}
+        assert announced() == [VIP]
+        scene.write()
+        await scene.ask("reload")
+        assert (await scene.ask("status"))["reload_failure"] is None
+
+    play(tmp_path, work)
+
+
+def test_a_dataplane_that_refuses_changes_nothing(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        scene.write(disabled=(REAL1,))
+        for failure, said in ((REFUSED, "no room for it"), (ZeroDivisionError("oh"), "defect")):
+            scene.dataplane.refuse["apply"] = failure
+            with pytest.raises(Vc5Error) as caught:
+                await scene.ask("reload")
+            assert said in str(caught.value)
+        await asyncio.sleep(0.2)
+        assert scene.dataplane.states == {REAL1: UP, REAL2: UP}
+
+    play(tmp_path, work)
+
+
+def test_a_failing_check_and_the_need_of_a_service(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        scene.write(need=2)
+        await scene.ask("reload")
+        scene.write(need=2, disabled=(REAL2,))
+        await scene.ask("reload")
+        await scene.until(lambda: announced() == [])
+        scene.write(need=1, disabled=(REAL2,))
+        await scene.ask("reload")
+        await scene.until(lambda: announced() == [VIP])
+        scene.write({"type": "http", "path": "/503"})
+        await scene.ask("reload")
+        await scene.states(DOWN, DOWN)
+        await scene.until(lambda: announced() == [])
+        assert await scene.reason(REAL1) == "HTTP 503, expected 200"
+
+    play(tmp_path, work)
+
+
+def test_an_address_that_vanishes_and_comes_back(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        output("ip", "address", "del", "10.66.20.1/24", "dev", "eth20")
+        await scene.states(UP, DOWN)
+        while "VLAN 20" not in await scene.reason(REAL2):  # at first: network is unreachable
+            await asyncio.sleep(0.05)
+        output("ip", "address", "add", "10.66.20.1/24", "dev", "eth20")
+        await scene.states(UP, UP)
+
+    play(tmp_path, work)
+
+
+def test_a_part_that_breaks_ends_the_daemon(wire: Wire, tmp_path: Path) -> None:
+    """Its manager starts it anew; the routes are withdrawn, the program forwards on."""
+
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        scene.dataplane.refuse["tick"] = ZeroDivisionError("oh")
+        await scene.until(lambda: "tick" not in scene.dataplane.refuse)
+
+    with pytest.raises(Vc5Error, match="ended by a defect"):
+        play(tmp_path, work)
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_start_that_fails_leaves_nothing_half_done(wire: Wire, tmp_path: Path, adopted: bool) -> None:
+    async def main() -> None:
+        scene = Scene(tmp_path)
+        scene.write()
+        scene.dataplane.adopted = adopted
+        scene.dataplane.refuse["attach"] = REFUSED
+        with pytest.raises(Vc5Error, match="no room for it"):
+            await scene.daemon.run()
+        assert scene.dataplane.uninstalled is not adopted
+        assert scene.dataplane.closed
+        assert not scene.socket.exists()
+
+    asyncio.run(main())
+
+
+def test_a_second_daemon_is_refused_before_it_touches_anything(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        second = FakeDataplane()
+        with pytest.raises(Vc5Error, match="another vc5d is running"):
+            await Daemon(scene.options("eth10"), second.open).run()
+        assert second.applied == []
+        assert (await scene.ask("status"))["digest"] == scene.dataplane.applied[0]
+
+    play(tmp_path, work)
+
+
+def test_the_service_manager_is_told(wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(2)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "5000000")
+
+        async def work(scene: Scene) -> None:
+            await scene.ask("reload")
+
+        play(tmp_path, work)
+        manager.setblocking(False)
+        told = []
+        try:
+            while True:
+                told.append(manager.recv(1024).decode())
+        except BlockingIOError:
+            pass
+    assert [each.splitlines()[0] for each in told if each != "WATCHDOG=1"] == [
+        "READY=1",
+        "RELOADING=1",
+        "READY=1",
+        "STOPPING=1",
+    ]
+    assert "MONOTONIC_USEC=" in next(each for each in told if each.startswith("RELOADING"))
+    assert "WATCHDOG=1" in told
+
+
+def test_json_of_a_status_is_json(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        json.dumps(await scene.ask("status"))
+
+    play(tmp_path, work)

@@ -1,0 +1,109 @@
+"""vc5d as it is started, with the real program on a real interface: kill -9, taking over, uninstalling."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wire as wires
+from support.documents import file_content
+from vc5d import host
+from wire import REAL1, REAL2, VIP, Wire, output, raw_document, until
+
+pytestmark = [pytest.mark.lab, pytest.mark.bpf]
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    if not host.default_object().exists():
+        pytest.skip(f"needs {host.default_object()}: make build")
+    for made in wires.made():
+        made.serve(made.real1, 80)
+        made.serve(made.real2, 80)
+        yield made
+
+
+class Host:
+    """vc5d in the namespace, with pins, socket and document of its own."""
+
+    def __init__(self, wire: Wire, directory: Path) -> None:
+        self.wire = wire
+        self.pins = Path(f"/sys/fs/bpf/vc5-test-{os.getpid()}")
+        self.socket = directory / "s.sock"
+        self.config = directory / "config.json"
+        self.config.write_bytes(file_content(raw_document({"type": "syn"})))
+        self.options = ["--pin", str(self.pins), "--socket", str(self.socket)]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "vc5d.cli", *self.options, str(self.config), "eth10"]
+        return self.wire.start(self.wire.lb, *command)
+
+    def status(self) -> dict[str, Any]:
+        command = [sys.executable, "-m", "vc5d.ctl", "--socket", str(self.socket), "status", "--json"]
+        done = subprocess.run(command, capture_output=True, check=False)
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+
+    def announced(self) -> bool:
+        return VIP in output("ip", "route", "show", "table", "all").replace(f"to {VIP}", "")
+
+    def uninstall(self) -> None:
+        subprocess.run([sys.executable, "-m", "vc5d.cli", *self.options, "--uninstall"], check=True)
+
+
+@pytest.fixture
+def installed(wire: Wire, tmp_path: Path) -> Iterator[Host]:
+    made = Host(wire, tmp_path)
+    try:
+        yield made
+    finally:
+        made.uninstall()
+        assert not made.pins.exists()
+        assert "prog/xdp" not in output("ip", "link", "show", "eth10")
+        assert len(output("ip", "rule").splitlines()) == 3
+
+
+def reals(status: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = status["services"][f"{VIP}:80:tcp"]["reals"]
+    return found
+
+
+def test_kill_and_take_over(installed: Host) -> None:
+    first = installed.start()
+    until(installed.announced)
+    status = installed.status()
+    assert status["interfaces"] == {"eth10": "native"}
+    assert {real["state"] for real in reals(status).values()} == {"accepting"}
+    assert (reals(status)[REAL1]["vlan"], reals(status)[REAL2]["vlan"]) == (0, 20)
+    assert all(real["mac"] for real in reals(status).values())
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    until(lambda: not installed.announced())
+    assert "prog/xdp" in output("ip", "link", "show", "eth10"), "it goes on forwarding"
+    program = output("ip", "link", "show", "eth10").split("prog/xdp id ")[1].split()[0]
+    second = installed.start()
+    until(installed.announced)
+    assert f"prog/xdp id {program}" in output("ip", "link", "show", "eth10"), "the same program and maps"
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(5) == 0
+    assert not installed.announced()
+    assert "prog/xdp" in output("ip", "link", "show", "eth10")
+
+
+def test_a_busy_interface_leaves_nothing(installed: Host) -> None:
+    """The document is good, the host is good, and the second interface refuses at the last moment."""
+    installed.options += ["--mode", "native", "--log-level", "error"]
+    command = [sys.executable, "-m", "vc5d.cli", *installed.options, str(installed.config), "eth10", "lo"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("vc5d: error: lo: XDP cannot be attached")
+    assert "Traceback" not in done.stderr
+    assert not installed.pins.exists()
+    assert "prog/xdp" not in output("ip", "link", "show", "eth10")
+    installed.options = installed.options[:4]
