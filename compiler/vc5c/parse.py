@@ -77,7 +77,7 @@ class _Parser:
         self.nodes += 1
         node: Node
         if isinstance(event, yaml.ScalarEvent):
-            plain = event.implicit[0]
+            plain = event.implicit[0] and event.tag is None
             node = Scalar(
                 scalars.value_of(event.value) if plain else event.value, event.value, not plain, place
             )

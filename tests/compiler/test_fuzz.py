@@ -18,8 +18,8 @@ SEEDS = [path.read_text() for path in sorted(HERE.glob("*/*/config.yaml"))]
 TREES = [yaml.load(path.read_text(), yaml.BaseLoader) for path in sorted(HERE.glob("golden/*/config.yaml"))]
 PIECES = [
     ": ", "- ", "\n", "  ", "\t", "*", "&a ", "*a", "{", "}", "[", "]", '"', "'", "|\n", "#", "? ", "<<: ",
-    "---\n", "!!str ", "\x00", "\x85", "\u2028", "é", "😀", "null", "true", "-1", "99999999999999999999999", "1.5",
-    "10.0.0.1", "::1", "any", "http", "\r", "%YAML 9\n",
+    "---\n", "!!str ", "\x00", "\x85", "\u2028", "é", "😀", "null", "true", "-1", "99999999999999999999999",
+    "1.5", "10.0.0.1", "::1", "any", "http", "\r", "%YAML 9\n",
 ]  # fmt: skip
 
 

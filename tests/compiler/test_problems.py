@@ -1,0 +1,74 @@
+"""How problems look: the right place under the caret, whatever the line has in it."""
+
+from __future__ import annotations
+
+import pytest
+from vc5c.problems import Place, Problem, Problems, Rejected, did_you_mean, render, summary
+from vc5c.source import Source
+
+
+def caret_column(lines: list[str]) -> int:
+    return lines[1].index("^")
+
+
+def test_caret() -> None:
+    lines = Source("x", "one\n  two: three\n").excerpt(2, 8, 5)
+    assert lines == ["    2 |   two: three", "      |        ^^^^^"]
+
+
+def test_caret_after_a_tab() -> None:
+    first, second = Source("x", "\ta\tb: c").excerpt(1, 4, 1)
+    assert first == "    1 | \ta\tb: c"
+    assert second == "      | \t \t^"
+
+
+def test_long_line_is_cut_around_the_caret() -> None:
+    text = "a" * 5000 + "WRONG" + "b" * 5000
+    first, second = Source("x", text).excerpt(1, 5001, 5)
+    assert len(first) < 130
+    assert first[second.index("^") : second.rindex("^") + 1] == "WRONG"
+
+
+@pytest.mark.parametrize(("line", "column"), [(0, 1), (9, 1), (2, 1)])
+def test_nothing_to_show(line: int, column: int) -> None:
+    assert Source("x", "a\n\n").excerpt(line, column, 1) == []
+
+
+def test_terminal_is_safe() -> None:
+    source = Source("x", "a: \x9b31m\x7f")
+    shown = render(Problem("rule", "bad `\x1b[31m`", Place(1, 1)), source)
+    assert "\x1b" not in shown
+    assert "\x9b" not in shown
+
+
+def test_notes_and_hint() -> None:
+    source = Source("f.yaml", "a: 1\nb: 2\n")
+    problem = Problem(
+        "some-rule", "clash", Place(2, 1), notes=(("first here", Place(1, 1)),), hint="choose one"
+    )
+    assert render(problem, source).splitlines() == [
+        "f.yaml:2:1: error: clash [some-rule]",
+        "    2 | b: 2",
+        "      | ^",
+        "f.yaml:1:1: note: first here",
+        "    1 | a: 1",
+        "      | ^",
+        "   = help: choose one",
+    ]
+
+
+def test_collector() -> None:
+    problems = Problems()
+    problems.warning("w", "only a warning", Place(9, 1))
+    problems.stop_on_errors()
+    for line in (3, 1, 3):
+        problems.error("e", "twice the same is once", Place(line, 1))
+    with pytest.raises(Rejected) as caught:
+        problems.stop_on_errors()
+    assert [problem.place.line for problem in caught.value.problems] == [1, 3, 9]
+    assert summary(caught.value.problems) == "2 errors, 1 warning"
+
+
+def test_suggestion() -> None:
+    assert did_you_mean("virtaul", ["virtual", "servers"]) == "; did you mean `virtual`?"
+    assert did_you_mean("xyz", ["virtual", "servers"]) == ""
