@@ -24,16 +24,13 @@ MAGLEV  := compiler/vc5c/libmaglev.so
 LAYOUT  := runtime/vc5d/layout.py
 LAB_BPF := build/lab/vlan.bpf.o build/lab/pass.bpf.o
 
-# The lab needs root; a user becomes root by sudo for it alone.
-AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 KEEP ?=
-export KEEP
 
 ##@ The two that matter
 
 .PHONY: demo
 demo: build $(LAB_BPF) ## the whole system in network namespaces, told step by step; KEEP=1 leaves it up
-	@$(AS_ROOT) tools/lab demo $(if $(KEEP),--keep)
+	@tools/lab demo $(if $(KEEP),--keep)
 
 .PHONY: test
 test: build $(LAB_BPF) ## all tests; those that need root or BPF are skipped without, and say so
@@ -86,13 +83,13 @@ e2e: build $(LAB_BPF) ## only the tests in network namespaces
 
 .PHONY: bench
 bench: build ## nanoseconds per packet, on this machine
-	@$(AS_ROOT) $(PYTHON) tests/bench/bench.py
+	$(PYTHON) tests/bench/bench.py
 
 ##@ Cleaning up
 
 .PHONY: clean-lab
 clean-lab: ## remove whatever a lab left behind: namespaces, processes, pins, files
-	@$(AS_ROOT) tools/lab clean
+	@tools/lab clean
 
 .PHONY: clean
 clean: ## remove what was built; the virtual environment stays

@@ -78,6 +78,11 @@ class Balancer:
     def pins(self) -> Path:
         return self.names.pins / self.name
 
+    @property
+    def options(self) -> list[str | Path]:
+        """Of vc5d, which share a host here and so must not share what is one per host by default."""
+        return ["--pin", self.pins, "--socket", self.socket, "--object", BUILD / "vc5.bpf.o"]
+
     def roll_out(self, document: Path) -> None:
         """Put a document in place of the last one, whole or not at all."""
         new = self.document.with_suffix(".new")
@@ -93,8 +98,7 @@ class Balancer:
 
     def start_vc5d(self) -> None:
         self.pins.parent.mkdir(exist_ok=True)
-        options = ["--pin", self.pins, "--socket", self.socket, "--object", BUILD / "vc5.bpf.o"]
-        words = [COMMANDS / "vc5d", *options, self.document, "eth0"]
+        words = [COMMANDS / "vc5d", *self.options, self.document, "eth0"]
         self.vc5d = start(f"vc5d on {self.name}", words, self.directory / "vc5d.log", self.netns)
 
     def wait_vc5d(self) -> float:

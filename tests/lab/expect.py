@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 _MASK = (1 << 64) - 1
 _TCP = 6
@@ -23,12 +24,12 @@ _TCP = 6
 class Table:
     seed: int
     reals: list[str]  # addresses
-    slots: np.ndarray  # index into `reals` per slot
+    slots: npt.NDArray[np.uint16]  # index into `reals` per slot
 
     def real_of(self, source: str, source_port: int, destination: str, destination_port: int) -> str:
         """The address of the slot's owner."""
         hashed = flow_hash(self.seed, source, source_port, destination, destination_port)
-        return self.reals[self.slots[((hashed >> 32) * len(self.slots)) >> 32]]
+        return self.reals[int(self.slots[((hashed >> 32) * len(self.slots)) >> 32])]
 
     def shares(self) -> dict[str, float]:
         """Of all slots, by address."""

@@ -65,7 +65,7 @@ def start_nginx(names: Names, real: Host) -> Process:
         )
     )
     nginx = shutil.which("nginx") or "nginx"
-    words = [nginx, "-p", directory, "-e", directory / "nginx.log", "-c", file]
+    words: list[str | Path] = [nginx, "-p", directory, "-e", directory / "nginx.log", "-c", file]
     process = start(f"nginx on {real.name}", words, directory / "nginx.out", names.netns(real.name))
     wait_until(f"nginx on {real.name} starts", (directory / "nginx.pid").exists, 5)
     return process

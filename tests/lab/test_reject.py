@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from lab import cleanup, topology
 from lab.balancer import Balancer
 from lab.host import run
-from lab.plan import BALANCERS, BUILD, COMMANDS, CONFIG, Names
+from lab.plan import BALANCERS, COMMANDS, CONFIG, Names
 
 FAULTS = {
     # what is wrong: (text in the lab's configuration, what stands there instead, words of the message)
@@ -80,7 +81,9 @@ def tamper(document: str) -> str:
     ],
     ids=["whole", "truncated", "tampered with", "empty", "a list"],
 )
-def test_the_daemon_refuses_a_damaged_document(change, word: str, document: str, tmp_path: Path) -> None:
+def test_the_daemon_refuses_a_damaged_document(
+    change: Callable[[str], str], word: str, document: str, tmp_path: Path
+) -> None:
     path = tmp_path / "config.json"
     path.write_text(change(document))
     done = vc5("vc5d", "--check", path)
@@ -101,8 +104,7 @@ def test_the_daemon_refuses_an_interface_that_does_not_exist(names: Names, docum
     balancer = Balancer(names, BALANCERS[0])
     balancer.document.write_text(document)
     before = _host(balancer)
-    options = ["--pin", balancer.pins, "--socket", balancer.socket, "--object", BUILD / "vc5.bpf.o"]
-    done = vc5("vc5d", *options, balancer.document, "eth7", netns=balancer.netns)
+    done = vc5("vc5d", *balancer.options, balancer.document, "eth7", netns=balancer.netns)
     assert_refused(done, "eth7")
     assert not balancer.pins.exists(), "maps are pinned although nothing runs"
     assert _host(balancer) == before
