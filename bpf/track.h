@@ -21,7 +21,7 @@ struct question {
 	__u16 slot;
 	bool tcp;
 	bool syn;
-	bool stored; /* answer: a flow was stored */
+	bool stored; /* answer: an entry was written */
 };
 
 /* What the flow tables know: at most one living entry, and whether any entry at all is there. */
@@ -105,7 +105,6 @@ static __always_inline void touch(struct question *q, const struct memory *memor
 
 	if (memory->half_open && !q->syn) {
 		store(q, memory, index);
-		q->stored = false;
 		return;
 	}
 	if ((__s64)(memory->now - entry->last_ns) > (__s64)(q->generation->flow_lifetime_ns >> TOUCH_SHIFT))

@@ -59,8 +59,8 @@ def position(word: int, salt: int, displacement: int, size: int) -> int:
 
 
 def link_word(real: Real) -> int:
-    """MAC in bytes 0 to 5, VLAN id in network order behind it."""
-    return int.from_bytes(real.mac + struct.pack("!H", real.vlan), "little") if real.mac else 0
+    """MAC in bytes 0 to 5, VLAN id in network order behind it; a MAC of zeros is none."""
+    return int.from_bytes((real.mac or bytes(6)) + struct.pack("!H", real.vlan), "little")
 
 
 def place(balancer: Balancer, maps: Maps, half: int = 0) -> None:

@@ -160,10 +160,10 @@ def test_no_services(pair: Pair) -> None:
     assert pair.send(ethernet(PACKET)).reason == "PASS_NOT_VIP"
 
 
-def test_no_neighbor(pair: Pair) -> None:
-    service = web()
+@pytest.mark.parametrize("vlan", [0, 20])
+def test_no_neighbor(pair: Pair, vlan: int) -> None:
+    service = web(vlan=vlan)
     service.reals[0].mac = None
-    service.reals[0].vlan = 20
     pair.start(service)
     assert pair.send(ethernet(PACKET)).reason == "DROP_NO_NEIGHBOR"
 

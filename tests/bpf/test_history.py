@@ -39,8 +39,8 @@ class History(RuleBasedStateMachine):
 
     pair: Pair
 
-    @initialize(tracks=st.tuples(*[st.sampled_from(TRACKS)] * 3), random=st.randoms(use_true_random=False))
-    def begin(self, tracks: tuple[str, str, str], random: object) -> None:
+    @initialize(tracks=st.tuples(*[st.sampled_from(TRACKS)] * 3))
+    def begin(self, tracks: tuple[str, str, str]) -> None:
         self.next_id = 100
         reals = [[Real(10 * s + i + 1, mac=bytes([2, 0, 0, 0, s, i])) for i in range(6)] for s in range(3)]
         self.pair.start(

@@ -164,6 +164,15 @@ def test_transition_previous_owner(pair: Pair) -> None:
     assert (other.ack(), other.stored()) == (OWNER, ["tcp"])
 
 
+def test_slot_of_an_earlier_transition(pair: Pair) -> None:
+    """While other slots are in transition, one that did not change now has no previous owner."""
+    web = service()
+    in_state(web, TRANSITION)
+    web.slots = [CONSULT] * SIZE
+    flow = Flow(pair, web)
+    assert (flow.ack(), flow.stored()) == (OWNER, [])
+
+
 def test_transition_from_a_draining_real(pair: Pair) -> None:
     """A real that left the configuration drains: it still has its flows."""
     web = service(states=(ACCEPTING, ACCEPTING, DRAINING))
@@ -330,6 +339,16 @@ def test_udp_needed(pair: Pair) -> None:
     web = service(UDP, "needed", (DRAINING, ACCEPTING, DOWN))
     flow = Flow(pair, web)
     assert (flow.ack(), flow.stored()) == (OWNER, [])
+
+
+def test_last_probe_before_the_list(pair: Pair) -> None:
+    """With few slots of accepting reals, the flows of each probe and of the list go where the model says."""
+    web = service(states=(DOWN, ACCEPTING, ACCEPTING))
+    web.table = [OTHER if i < 6 else OWNER for i in range(61)]
+    web.slots = [CONSULT] * 61
+    pair.start(web)
+    met = {pair.send(tcp_frame(sport=sport)).real for sport in range(300)}
+    assert met == {(0, OTHER), (0, BEFORE)}
 
 
 def test_failed_real_moves_only_its_own_flows(pair: Pair) -> None:
