@@ -8,6 +8,8 @@
 # A user's own Python settings and locale must not reach what is built or run here.
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 export LC_ALL := C.UTF-8
+# Where Debian keeps ip, bird and nginx, which a user's PATH leaves out.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export LANGUAGE :=
 
 VENV   := .venv

@@ -29,7 +29,11 @@ def main() -> int:
         print("lab: network namespaces and BPF need root: run it by sudo", file=sys.stderr)
         return 2
     os.umask(0o022)
-    names = default_names()
+    try:
+        names = default_names()
+    except ValueError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 2
     if arguments.command == "clean":
         return _clean(names)
     return _demo(names, arguments.keep)

@@ -7,6 +7,7 @@ client ── router ══ switch ── lb1, lb2 (trunks: VLANs 10 and 20 tagg
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,11 @@ class Names:
 
     lab: str
 
+    def __post_init__(self) -> None:
+        # Whatever bears the name is removed in the end: no name may reach further than its own things.
+        if not re.fullmatch(r"vc5-[a-z0-9]+", self.lab):
+            raise ValueError(f"VC5_LAB: {self.lab!r} is no name for a lab; one is like vc5-lab")
+
     def netns(self, host: str) -> str:
         return f"{self.lab}-{host}"
 
@@ -76,4 +82,4 @@ class Names:
 
 def default_names() -> Names:
     """VC5_LAB names another lab, so that tests run beside one that was kept up."""
-    return Names(os.environ.get("VC5_LAB", "vc5-lab"))
+    return Names(os.environ.get("VC5_LAB") or "vc5-lab")

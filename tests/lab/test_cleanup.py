@@ -13,8 +13,6 @@ import pytest
 from lab import cleanup
 from lab.plan import ROOT, Names
 
-pytestmark = pytest.mark.lab
-
 
 @contextmanager
 def demo_under_way(names: Names) -> Iterator[subprocess.Popen[str]]:
@@ -41,6 +39,7 @@ def demo_under_way(names: Names) -> Iterator[subprocess.Popen[str]]:
         demo.communicate()
 
 
+@pytest.mark.lab
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_an_interrupted_demo_removes_everything(names: Names, number: signal.Signals) -> None:
     with demo_under_way(names) as demo:
@@ -58,6 +57,7 @@ def test_an_interrupted_demo_removes_everything(names: Names, number: signal.Sig
     assert cleanup.traces(names) == []
 
 
+@pytest.mark.lab
 def test_what_a_killed_demo_leaves_is_found_by_its_name(names: Names) -> None:
     with demo_under_way(names) as demo:
         demo.kill()
@@ -76,3 +76,9 @@ def test_what_a_killed_demo_leaves_is_found_by_its_name(names: Names) -> None:
     assert "make clean-lab" in again.stderr
     subprocess.run([ROOT / "tools" / "lab", "clean"], env=environment, check=True, timeout=30)
     assert cleanup.traces(names) == []
+
+
+@pytest.mark.parametrize("name", ["/", "..", "vc5", "vc5-", "vc5-lab/../etc", "lab"])
+def test_no_name_of_a_lab_reaches_other_files(name: str) -> None:
+    with pytest.raises(ValueError, match="no name for a lab"):
+        Names(name)
