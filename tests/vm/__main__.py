@@ -44,7 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kernel", choices=RELEASES, help="whose kernel; default: the release's own")
     parser.add_argument("--memory", type=int, default=3072, metavar="MIB")
     parser.add_argument("--timeout", type=float, default=1800, metavar="SECONDS")
-    parser.add_argument("command", nargs="*", default=["uname -a"], help="words, or one line for sh")
+    parser.add_argument("command", nargs="*", default=["uname -a"], help="words, or one line for bash")
     return parser.parse_args()
 
 

@@ -17,7 +17,7 @@ from vm.kernel import Kernel
 
 TIMED_OUT = 124  # as timeout(1)
 # mitigations: of no use under emulation. random.trust_cpu: no wait for entropy.
-_KERNEL_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on"
+_KERNEL_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on tsc=reliable clocksource=tsc"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Guest:
     cpus: int = 2
 
     def run(self, command: str, timeout: float) -> int:
-        """Run a line of sh inside; its output comes out here. The exit code, or TIMED_OUT.
+        """Run a line of bash inside; its output comes out here. The exit code, or TIMED_OUT.
 
         Raises VmError when the guest ends without one, with the console's last lines; the whole console is
         kept in BUILD/console.log.

@@ -11,7 +11,7 @@ _HERE = Path(__file__).parent
 
 
 def initramfs(busybox: Path, early: Iterable[Path], command: str) -> bytes:
-    """An uncompressed archive for -initrd. command: a line for sh, run by guest-init."""
+    """An uncompressed archive for -initrd. command: a line for bash, run by guest-init."""
     files = {"init": (_HERE / "init").read_bytes(), "bin/busybox": busybox.read_bytes()}
     files |= {f"modules/{module.name}": module.read_bytes() for module in early}
     files["command"] = command.encode() + b"\n"

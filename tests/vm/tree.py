@@ -7,6 +7,8 @@ from pathlib import Path
 
 from vm.host import BUILD, ROOT, TREE, image, remove, run, run_in, say
 
+_PYTHON = ("compiler", "runtime", "schemas", "tests")
+
 
 def tree_image(release: str, root: Path) -> Path:
     """Built with that release's clang and Python. The copy stays, so that make has little to do next time."""
@@ -15,7 +17,10 @@ def tree_image(release: str, root: Path) -> Path:
     copy_tree(files(), copy)
     # Everything that make would build inside, where it takes thirty times as long.
     lab = [f"build/lab/{source.name.removesuffix('.c')}.o" for source in (ROOT / "tests/lab").glob("*.bpf.c")]
-    run_in(root, ["make", "-C", TREE, "build", *lab], tree=copy, log=_fresh(BUILD / f"tree-{release}.log"))
+    log = _fresh(BUILD / f"tree-{release}.log")
+    run_in(root, ["make", "-C", TREE, "build", *lab], tree=copy, log=log)
+    python = [f"{TREE}/.venv/bin/python", "-m", "compileall", "-q"]
+    run_in(root, [*python, *(f"{TREE}/{part}" for part in _PYTHON)], tree=copy, log=log)
     file = BUILD / f"tree-{release}.img"
     remove(file)
     image(copy, file, spare_mib=128)
