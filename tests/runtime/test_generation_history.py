@@ -1,0 +1,291 @@
+"""Random histories of documents, health, packets, restarts and kills, over maps in memory.
+
+The invariants are those of DESIGN section 4: a flow whose real is not down always gets that real, also while
+the real drains and after it left the document; a new flow goes to a real that accepts; and whenever vc5d is
+killed, the next one finds the old or the new document whole. Packets are judged by support.packets, which
+shares no code with vc5d.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from copy import deepcopy
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support.checking import check_maps
+from support.documents import Spec, document
+from support.packets import ACCEPTING, DOWN, DRAINING, DataPath, Flow, NotForwarded
+from vc5d.dataplane import Dataplane
+from vc5d.document import Document, ServiceKey
+from vc5d.generation import fill
+from vc5d.generation.plan import Outgrown, make_plan
+from vc5d.layout import RealState
+from vc5d.maps import Capacity, Maps
+
+CAPACITY = Capacity(
+    positions4=64,
+    displacement_lines4=4,
+    slots_lines=256,
+    reals=512,
+    services=16,
+    accepting_lines=128,
+    flows=1024,
+)
+POOL = [f"10.1.10.{n}" for n in range(1, 15)]
+SERVICES = ["192.168.101.1:80:tcp", "192.168.101.1:443:tcp", "192.168.101.2:80:tcp"]
+SECOND = 10**9
+LIFETIME = 64 * SECOND
+# A flow that is quiet for longer than this may be forgotten; the rest is the slack of an entry's clock.
+QUIET = LIFETIME * 63 // 64
+STATES = {ACCEPTING: "accepting", DRAINING: "draining", DOWN: "down"}
+
+
+class History(RuleBasedStateMachine):
+    """One load balancer, and what a perfect observer knows of its flows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps = Maps.in_memory(CAPACITY)
+        self.path = DataPath(self.maps)
+        self.now = SECOND
+        self.plane = Dataplane(self.maps, clock=lambda: self.now, scan_ns=0)
+        self.live: Document
+        self.flows: dict[Flow, tuple[str, int]] = {}  # established: the real, and when a packet came last
+        self.ended: list[Flow] = []
+        self.opened = 0
+
+    @initialize()
+    def first_document(self) -> None:
+        self.spec = Spec({SERVICES[0]: dict.fromkeys(POOL[:6], 1)}, lifetime=64)
+        self.live = document(self.spec)
+        self.plane.apply(self.live)
+        for address in POOL[:6]:
+            self.plane.set_state(ServiceKey("192.168.101.1", 80, "tcp"), address, RealState.ACCEPTING)
+
+    # -- documents ---------------------------------------------------------------------------------
+
+    @rule(
+        service=st.sampled_from(SERVICES),
+        add=st.sets(st.sampled_from(POOL), max_size=3),
+        remove=st.sets(st.sampled_from(POOL), max_size=3),
+        size=st.sampled_from([61, 61, 61, 127]),
+        seed=st.sampled_from([0, 0, 0, 0, 7]),
+        weight=st.sampled_from([1, 1, 3]),
+        kill=st.sampled_from([None, None, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 17, 20]),
+        chance=st.integers(0, 1 << 16),
+    )
+    def change_reals(
+        self,
+        service: str,
+        add: set[str],
+        remove: set[str],
+        size: int,
+        seed: int,
+        weight: int,
+        kill: int | None,
+        chance: int,
+    ) -> None:
+        spec = deepcopy(self.spec)
+        reals = spec.services.setdefault(service, dict.fromkeys(POOL[:3], 1))
+        for address in sorted(remove):
+            if len(reals) > 2:
+                reals.pop(address, None)
+        reals.update(dict.fromkeys(sorted(add), weight))
+        spec.sizes[service] = size
+        spec.seed = seed
+        self._apply(spec, kill)
+        self.traffic(chance, 10, 0)
+
+    @precondition(lambda self: len(self.spec.services) > 1)
+    @rule(service=st.sampled_from(SERVICES), kill=st.sampled_from([None, 3, 7, 9, 11]))
+    def remove_service(self, service: str, kill: int | None) -> None:
+        spec = deepcopy(self.spec)
+        if service in spec.services and len(spec.services) > 1:
+            del spec.services[service]
+            self._apply(spec, kill)
+
+    @rule(service=st.sampled_from(SERVICES), other=st.sampled_from(SERVICES))
+    def make_equal(self, service: str, other: str) -> None:
+        """Services with equal tables share lines."""
+        spec = deepcopy(self.spec)
+        if service in spec.services and other in spec.services:
+            spec.services[service] = dict(spec.services[other])
+            spec.sizes[service] = spec.sizes.get(other, spec.size)
+            self._apply(spec, None)
+
+    def _apply(self, spec: Spec, kill: int | None) -> None:
+        new = document(spec)
+        try:
+            if kill is None:
+                self.plane.apply(new)
+            else:
+                self._apply_and_kill(new, kill)
+        except Outgrown:
+            return  # too much drains just now; nothing may have changed
+        if self.plane.state.digest == new.digest:
+            self.spec, self.live = spec, new
+        gone = {str(key) for key in self.plane.state.services} ^ {*map(str, self.live.services)}
+        assert not gone
+        self.flows = {f: v for f, v in self.flows.items() if f.service in spec.services}
+        for service in SERVICES:  # a service that left and comes again starts anew: so do its clients
+            if service not in self.spec.services:
+                self.ended = [flow for flow in self.ended if flow.service != service]
+                self._forget_entries(service)
+
+    def _apply_and_kill(self, new: Document, after: int) -> None:
+        plan = make_plan(self.plane.state, new, CAPACITY, self.maps.slots)
+        steps: Iterator[str] = fill.steps(self.maps, self.plane.state, plan, lambda: self.now)
+        for _ in range(after):
+            next(steps, None)
+        steps.close()  # type: ignore[attr-defined]
+        self.restart()
+
+    def _forget_entries(self, service: str) -> None:
+        probe = Flow("0.0.0.0", 0, service).key
+        service_part = probe[4:8] + probe[10:12]
+        for flows in self.path.flows.values():
+            for key in list(flows):
+                if key[4:8] + key[10:12] == service_part:
+                    del flows[key]
+
+    @rule()
+    def restart(self) -> None:
+        self.plane = Dataplane(self.maps, clock=lambda: self.now, scan_ns=0)
+
+    # -- health ------------------------------------------------------------------------------------
+
+    @rule(
+        data=st.data(),
+        state=st.sampled_from([RealState.ACCEPTING, RealState.ACCEPTING, RealState.DRAINING, RealState.DOWN]),
+        chance=st.integers(0, 1 << 16),
+    )
+    def change_health(self, data: st.DataObject, state: RealState, chance: int) -> None:
+        key = data.draw(st.sampled_from(sorted(self.live.services)))
+        address = data.draw(st.sampled_from(sorted(self.live.services[key].reals)))
+        before = self._state(str(key), address)
+        changed = self.plane.set_state(key, address, state)
+        assert changed == (before != state)
+        assert self._state(str(key), address) == state
+        if state == RealState.DOWN:
+            self.flows = {f: v for f, v in self.flows.items() if (f.service, v[0]) != (str(key), address)}
+        self.traffic(chance, 10, 0)
+
+    @rule()
+    def everyone_accepts(self) -> None:
+        for key, service in self.live.services.items():
+            for address in service.reals:
+                self.plane.set_state(key, address, RealState.ACCEPTING)
+
+    # -- time --------------------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([1, 5, 20, 40]))
+    def pass_time(self, seconds: int) -> None:
+        self.now += seconds * SECOND
+        self.path.now = self.now
+        for flow, (_, last) in list(self.flows.items()):
+            if self.now - last > QUIET:
+                del self.flows[flow]
+                self.ended.append(flow)
+        self.plane.tick(self.now)
+
+    @rule()
+    def whole_lifetime(self) -> None:
+        """Every flow stays active through a lifetime, so transitions end with flows alive."""
+        for _ in range(5):
+            self.send_everywhere()
+            self.pass_time(20)
+        self.send_everywhere()
+
+    # -- packets -----------------------------------------------------------------------------------
+
+    @rule(seed=st.integers(0, 1 << 16), new=st.integers(10, 60), reused=st.sampled_from([0, 0.5]))
+    def traffic(self, seed: int, new: int, reused: float) -> None:
+        """New flows, packets of some of the old ones, ends of a few."""
+        chance = random.Random(seed)
+        services = sorted(self.spec.services)
+        for _ in range(new):
+            if self.ended and chance.random() < reused:
+                flow = self.ended.pop(chance.randrange(len(self.ended)))  # a tuple used again
+            else:
+                self.opened += 1
+                source = f"10.99.{self.opened >> 8}.{self.opened & 255}"
+                flow = Flow(source, chance.randrange(1024, 65536), chance.choice(services))
+            self._open(flow)
+        for flow in list(self.flows):
+            if chance.random() < 0.5:
+                self._send(flow)
+            elif chance.random() < 0.1:
+                del self.flows[flow]
+                self.ended.append(flow)
+
+    @rule()
+    def send_everywhere(self) -> None:
+        for flow in self.flows:
+            self._send(flow)
+
+    def _open(self, flow: Flow) -> None:
+        try:
+            real = self.path.packet(flow, syn=True)
+        except NotForwarded:
+            assert not self._accepting(flow.service)
+            return
+        assert real in self._accepting(flow.service), "a new flow goes to a real that accepts"
+        self.flows[flow] = (real, self.now)
+
+    def _send(self, flow: Flow) -> None:
+        real, _ = self.flows[flow]
+        assert self.path.packet(flow, syn=False) == real, "an established flow keeps its real"
+        self.flows[flow] = (real, self.now)
+
+    # -- what always holds -------------------------------------------------------------------------
+
+    @invariant()
+    def maps_are_whole(self) -> None:
+        check_maps(self.maps, self.live)
+
+    @invariant()
+    def lines_know_themselves(self) -> None:
+        for service in self.plane.state.services.values():
+            words = self.maps.slots[service.lines.slots] >> 14
+            assert service.lines.clear <= (not words.any())
+            assert bool((words == 1).any()) <= (service.lines.ends_ns is not None)
+
+    def teardown(self) -> None:
+        """Once all is quiet nothing is left of what was: no state, no draining real, no first table."""
+        if not hasattr(self, "live"):
+            return
+        self.everyone_accepts()
+        for _ in range(4):
+            self.flows.clear()
+            self.pass_time(40)
+        for key, service in self.plane.state.services.items():
+            assert service.lines.clear, "every slot is clear again"
+            assert service.first is None
+            assert service.reals.keys() == self.live.services[key].reals.keys(), "removed reals are freed"
+        states = set(self.maps.reals["state"].tolist())
+        assert states <= {0, ACCEPTING}, "no consult bit is left"
+        check_maps(self.maps, self.live)
+
+    def _state(self, service: str, address: str) -> int:
+        return self._states(service).get(address, 0)
+
+    def _accepting(self, service: str) -> set[str]:
+        return {address for address, state in self._states(service).items() if state == ACCEPTING}
+
+    def _states(self, service: str) -> dict[str, int]:
+        number = self.path.service(service).id
+        entries = [i for i in range(1, CAPACITY.reals) if int(self.maps.reals["service"][i]) == number]
+        return {self.path.address(i): self.path.state(i) for i in entries if self.path.state(i)}
+
+
+TestHistory = History.TestCase
+TestHistory.settings = settings(
+    max_examples=int(os.environ.get("VC5_HISTORIES", "25")),
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
