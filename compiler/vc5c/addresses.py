@@ -14,6 +14,7 @@ from ipaddress import ip_address, ip_interface
 from typing import ClassVar
 
 NOT_UNICAST = {0, 127, *range(224, 240)}  # first byte: this network, loopback, multicast (RFC 6890)
+MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, which Pythons do not even write alike
 
 
 class Address:
@@ -50,11 +51,15 @@ class Address:
         return self.version, self.number
 
     @property
-    def unicast(self) -> bool:
-        """Whether a host can have it: not unspecified, loopback, multicast or broadcast."""
-        if self.version == 6:
-            return self.number > 1 and self.packed[0] != 0xFF
-        return self.packed[0] not in NOT_UNICAST and self.number != 0xFFFFFFFF
+    def unfit(self) -> str:
+        """Why no host can have it; '' if one can."""
+        if self.packed[:12] == MAPPED:
+            return f"write it as the IPv4 address that it is, {socket.inet_ntoa(self.packed[12:])}"
+        if self.version == 4:
+            unicast = self.packed[0] not in NOT_UNICAST and self.number != 0xFFFFFFFF
+        else:
+            unicast = self.number > 1 and self.packed[0] != 0xFF
+        return "" if unicast else "it is no unicast address"
 
 
 @dataclass(frozen=True, slots=True)

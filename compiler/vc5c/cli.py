@@ -10,12 +10,12 @@ import gc
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address
 
 from vc5c import emit, output
 from vc5c.bird import BirdOptions, render_bird
 from vc5c.compile import load
 from vc5c.model import Config
+from vc5c.options import parser
 from vc5c.problems import Problem, Problems, Rejected, render, summary
 from vc5c.resolve import resolve
 from vc5c.source import Source, Unreadable, read
@@ -25,8 +25,9 @@ CLEAN, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
-    gc.disable()  # it ends soon, and looking for cycles among a million nodes takes a sixth of its time
-    options = _parser().parse_args(arguments)
+    if arguments is None:
+        gc.disable()  # as a command it ends soon: looking for cycles among a million nodes is time lost
+    options = parser().parse_args(arguments)
     try:
         return run(options)
     except (Unreadable, output.Unwritable) as error:
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     source, problems = read(options.config), Problems()
     try:
         config = load(source, problems)
-        pieces = () if options.check else _emit(config, options, problems)
+        pieces = _emit(config, options, problems)
     except Rejected as rejected:
         _report(rejected.problems, source)
         return PROBLEMS
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
 def _emit(config: Config, options: argparse.Namespace, problems: Problems) -> Iterable[str]:
     if options.emit == "bird":
         return render_bird(config, _bird_options(options), problems)
-    return emit.document(resolve(config))
+    return () if options.check else emit.document(resolve(config))
 
 
 def _bird_options(options: argparse.Namespace) -> BirdOptions:
@@ -71,50 +72,6 @@ def _report(problems: list[Problem], source: Source) -> None:
 
 def _is_terminal() -> bool:
     return sys.stderr.isatty()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vc5c", description="Compile a load balancer's configuration.")
-    parser.add_argument("config", help="the configuration, in YAML; - for standard input")
-    parser.add_argument(
-        "-o", "--output", default="-", metavar="FILE", help="write here, atomically (default: stdout)"
-    )
-    parser.add_argument("--check", action="store_true", help="only check, and print the problems")
-    parser.add_argument(
-        "--emit", choices=("json", "bird"), default="json", help="what to write (default: json)"
-    )
-    bird = parser.add_argument_group("for --emit bird")
-    bird.add_argument("--router-id", type=_address, metavar="A", help="this host's router id")
-    bird.add_argument(
-        "--source",
-        type=_address,
-        action="append",
-        default=[],
-        metavar="A",
-        help="this host's address towards its peers; once per network",
-    )
-    bird.add_argument(
-        "--bfd-interval",
-        type=int,
-        default=100,
-        metavar="MS",
-        help="milliseconds between BFD packets (default: 100)",
-    )
-    bird.add_argument(
-        "--bfd-multiplier",
-        type=int,
-        default=5,
-        metavar="N",
-        help="lost packets that make a peer down (default: 5)",
-    )
-    return parser
-
-
-def _address(text: str) -> str:
-    try:
-        return str(IPv4Address(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an IPv4 address") from error
 
 
 if __name__ == "__main__":

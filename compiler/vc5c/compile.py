@@ -1,11 +1,10 @@
-"""The stages in order: text → located tree → Config → Resolved."""
+"""The stages up to a sound configuration: text → located tree → Config. Then resolve and emit follow."""
 
 from __future__ import annotations
 
-from vc5c import build, parse, resolve, schema, validate
+from vc5c import build, parse, schema, validate
 from vc5c.model import Config
 from vc5c.problems import Problems
-from vc5c.resolved import Resolved
 from vc5c.source import Source
 
 
@@ -16,7 +15,3 @@ def load(source: Source, problems: Problems) -> Config:
     config = build.build(tree, problems)
     validate.validate(config, problems)
     return config
-
-
-def compile_source(source: Source, problems: Problems) -> Resolved:
-    return resolve.resolve(load(source, problems))

@@ -12,8 +12,8 @@ from vc5c.rules import Whole
 
 def vips_fit(whole: Whole) -> None:
     for address, place in _vips(whole).items():
-        if not address.unicast:
-            message = f"{address} cannot be a virtual IP: it is no unicast address"
+        if address.unfit:
+            message = f"{address} cannot be a virtual IP: {address.unfit}"
             whole.problems.error("not-unicast", message, place)
         vlan = vlan_of(address, whole.config.vlans + whole.config.vlans6)
         if vlan is not None:
@@ -26,8 +26,8 @@ def vips_fit(whole: Whole) -> None:
 def servers_fit(whole: Whole) -> None:
     vips = _vips(whole)
     for address, place in _servers(whole).items():
-        if not address.unicast:
-            message = f"{address} cannot be a real server: it is no unicast address"
+        if address.unfit:
+            message = f"{address} cannot be a real server: {address.unfit}"
             whole.problems.error("not-unicast", message, place)
         if address in vips:
             note = ("the VIP is here", vips[address])

@@ -28,7 +28,8 @@ def test_agrees_with_ipaddress(ip) -> None:
     assert read_address(ip.exploded) is address
     broadcast = str(ip) == "255.255.255.255"
     if not (ip.version == 4 and int(ip) >> 24 == 0):
-        assert address.unicast == (not (ip.is_multicast or ip.is_unspecified or ip.is_loopback or broadcast))
+        unicast = not (ip.is_multicast or ip.is_unspecified or ip.is_loopback or broadcast)
+        assert bool(address.unfit) == (not unicast)
 
 
 @pytest.mark.parametrize(

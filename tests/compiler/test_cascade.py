@@ -7,8 +7,9 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vc5c import emit
-from vc5c.compile import compile_source
+from vc5c.compile import load
 from vc5c.problems import Problems
+from vc5c.resolve import resolve
 from vc5c.source import Source
 
 VALUES = {
@@ -47,7 +48,7 @@ def test_cascade(service, policy, check) -> None:
             }
         ]
     }
-    resolved = compile_source(Source("x.yaml", json.dumps(config)), Problems())
+    resolved = resolve(load(Source("x.yaml", json.dumps(config)), Problems()))
     plain, explicit = (json.loads(emit.canonical(emit._service(s, "t"))) for s in resolved.services)
 
     inherited = {**service, **policy}

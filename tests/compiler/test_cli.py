@@ -99,11 +99,21 @@ def test_no_arguments() -> None:
     assert caught.value.code == 2
 
 
-def test_bad_router_id(config, capsys) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--router-id", "here", "'here' is not an IPv4 address"),
+        ("--source", "::1", "'::1' is not an IPv4 address"),
+        ("--bfd-interval", "-1", "'-1' is not a number from 10 to 60000"),
+        ("--bfd-multiplier", "99999999999", "is not a number from 2 to 255"),
+        ("--emit", "xml", "invalid choice"),
+    ],
+)
+def test_bad_options(config, capsys, option: str, value: str, said: str) -> None:
     with pytest.raises(SystemExit) as caught:
-        main([config(GOOD), "--emit", "bird", "--router-id", "here"])
+        main([config(GOOD), f"{option}={value}"])
     assert caught.value.code == 2
-    assert "'here' is not an IPv4 address" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 def test_emit_bird(config, capsys) -> None:
@@ -114,6 +124,7 @@ def test_emit_bird(config, capsys) -> None:
     assert "router id 10.0.0.9;" in shown
     assert "interval 50 ms;" in shown
     assert main(arguments[:3]) == 1
+    assert main([*arguments[:3], "--check"]) == 1
 
 
 def test_colour_only_on_a_terminal_that_wants_it(config, capsys, monkeypatch) -> None:

@@ -1,0 +1,47 @@
+"""The command line of vc5c."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from ipaddress import IPv4Address
+
+
+def parser() -> argparse.ArgumentParser:
+    """Errors in the command line end the program with 2: it could not run."""
+    parser = argparse.ArgumentParser(prog="vc5c", description="Compile a load balancer's configuration.")
+    add = parser.add_argument
+    add("config", help="the configuration, in YAML; - for standard input")
+    add("-o", "--output", default="-", metavar="FILE", help="write here, atomically (default: stdout)")
+    add("--check", action="store_true", help="only check, and print the problems")
+    add("--emit", choices=("json", "bird"), default="json", help="what to write (default: json)")
+    _bird_options(parser)
+    return parser
+
+
+def _bird_options(parser: argparse.ArgumentParser) -> None:
+    """What belongs to the host, and so is not in the configuration."""
+    add = parser.add_argument_group("for --emit bird").add_argument
+    add("--router-id", type=_address, metavar="A", help="this host's router id")
+    source = "this host's address towards its peers; once per network"
+    add("--source", type=_address, action="append", default=[], metavar="A", help=source)
+    interval = "milliseconds between BFD packets (default: 100)"
+    add("--bfd-interval", type=_between(10, 60_000), default=100, metavar="MS", help=interval)
+    multiplier = "lost packets that make a peer down (default: 5)"
+    add("--bfd-multiplier", type=_between(2, 255), default=5, metavar="N", help=multiplier)
+
+
+def _address(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IPv4 address") from error
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text[:9]) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+        return int(text)
+
+    return number

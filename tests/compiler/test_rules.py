@@ -1,0 +1,76 @@
+"""Both sides of each rule: reject/ has what breaks them, here is what just does not."""
+
+from __future__ import annotations
+
+import pytest
+from vc5c.maglev import MAX_REALS
+
+VLANS = "vlans: {10: 10.1.10.0/24}\n"
+
+
+def one(inside: str) -> str:
+    return f"services: [{{virtual: 192.0.2.1, {inside}}}]\n"
+
+
+CASES = {
+    "no VLANs, no server outside one": (one("servers: [10.9.0.1], policy: {http: }"), []),
+    "only other servers are outside": (VLANS + one("servers: [10.1.10.255], policy: {http: }"), []),
+    "a tunnel goes anywhere": (
+        VLANS + one("servers: [10.9.0.1], tunnel-type: ipip, policy: {http: }"),
+        ["not-yet"],
+    ),
+    "no tunnel does not": (
+        VLANS + one("servers: [10.9.0.1], tunnel-type: none, policy: {http: }"),
+        ["server-in-no-vlan"],
+    ),
+    "IPv6 servers need vlans6": (
+        VLANS + one('servers: ["2001:db8::1"], policy: {http: }'),
+        ["server-in-no-vlan"],
+    ),
+    "adjacent VLANs": (
+        "vlans: {1: 10.0.0.0/25, 2: 10.0.0.128/25}\n" + one("servers: [10.0.0.1], policy: {http: }"),
+        [],
+    ),
+    "a VIP beside a VLAN": (
+        "vlans: {1: 192.0.2.128/25}\n" + one("servers: [192.0.2.129], policy: {http: }"),
+        [],
+    ),
+    "the same port, said twice": (one("servers: [10.0.0.1], policy: {http: 80, ssh: {bind: 22}}"), []),
+    "need all": (one("servers: [10.0.0.1, 10.0.0.2], need: 2, policy: {http: }"), []),
+    "need all, one disabled": (
+        one("servers: [10.0.0.1, 10.0.0.2*], need: 2, policy: {http: }"),
+        ["need-above-enabled"],
+    ),
+    "TCP and UDP on one port": (one("servers: [10.0.0.1], policy: {53/tcp: , 53/udp: }"), []),
+    "domain is both": (one("servers: [10.0.0.1], policy: {domain: , 53/udp: }"), ["duplicate-service"]),
+    "a prime as large as the reals": (
+        one("servers: [10.0.0.1, 10.0.0.2], table_size: 2, policy: {http: }"),
+        [],
+    ),
+    "one is no prime": (one("servers: [10.0.0.1], table_size: 4, policy: {http: }"), ["table-size"]),
+    "maglev is what there is": (
+        one("servers: [10.0.0.1], scheduler: maglev, sticky: false, policy: {http: }"),
+        [],
+    ),
+    "a policy's own servers": ("services: [{virtual: 192.0.2.1, policy: {http: {servers: [10.0.0.1]}}}]", []),
+    "weights of a policy's own servers": (
+        "services: [{virtual: 192.0.2.1, servers: [10.0.0.1], weights: {10.0.0.1: 2}, "
+        "policy: {http: , ssh: {servers: [10.0.0.2]}}}]",
+        ["weight-of-none"],
+    ),
+    "nothing to do": ("services: []", ["no-services"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rule(case: str, problems_of) -> None:
+    text, rules = CASES[case]
+    assert [problem.rule for problem in problems_of(text)] == rules
+
+
+@pytest.mark.parametrize(("count", "rules"), [(MAX_REALS, []), (MAX_REALS + 1, ["too-many-reals"])])
+def test_most_reals(count: int, rules: list[str], problems_of) -> None:
+    servers = ", ".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(1, count + 1))
+    assert [
+        problem.rule for problem in problems_of(one(f"servers: [{servers}], policy: {{http: }}"))
+    ] == rules
