@@ -58,12 +58,11 @@ class Pair:
         ), f"frame {frame.hex()}"
         return expected
 
-    @staticmethod
-    def _counts(expected: Outcome, length: int) -> dict[int, tuple[int, ...]]:
+    def _counts(self, expected: Outcome, length: int) -> dict[int, tuple[int, ...]]:
         if not expected.real:
             return {}
         service, index = expected.real
-        return {place.base(service) + index: (1, length, int(expected.new))}
+        return {place.base(self.balancer, service) + index: (1, length, int(expected.new))}
 
     def same_flows(self) -> None:
         """Both know the same flows, with the same real, hash and (nearly) time."""

@@ -24,15 +24,15 @@ CAPACITY = Capacity(
     accepting_lines=32,
     flows=4096,
 )
-BLOCK = 16  # reals of each service
+LIST_LINES = 4
 BUCKETS = SLOTS_PER_LINE
 FLAGS = {"needed": 0, "full": 2, "minimal": 4}
 VIP_FLAG = 1
 
 
-def base(number: int) -> int:
-    """The first index of a service's block."""
-    return 1 + number * BLOCK
+def base(balancer: Balancer, number: int) -> int:
+    """The first index of a service's block in `reals`."""
+    return 1 + sum(len(service.reals) for service in balancer.services[:number])
 
 
 def find_displacements(words: list[int], salt: int, size: int) -> tuple[list[int], dict[int, int]]:
@@ -70,14 +70,14 @@ def place(balancer: Balancer, maps: Maps, half: int = 0) -> None:
     generation["flow_lifetime_ns"] = int(balancer.lifetime * 1e9)
     generation["index4_salt"] = balancer.salt
     generation["index4_buckets"] = BUCKETS if balancer.services else 0
-    generation["index4_size"] = CAPACITY.positions4 if balancer.services else 0
-    generation["displacements4_line"] = half * CAPACITY.displacement_lines4
-    generation["services4_base"] = half * CAPACITY.positions4
+    generation["index4_size"] = maps.capacity.positions4 if balancer.services else 0
+    generation["displacements4_line"] = half * maps.capacity.displacement_lines4
+    generation["services4_base"] = half * maps.capacity.positions4
     maps.reals[:] = np.zeros((), maps.reals.dtype)
     _place_index(balancer, maps, half)
     line = 0
     for number, service in enumerate(balancer.services):
-        _place_reals(service, number, maps)
+        _place_reals(service, number, base(balancer, number), maps)
         if service.first:
             line = _place_table(maps, line, service.first[0], [0] * len(service.first[0]))
         line = _place_table(maps, line, service.table, service.slots)
@@ -85,7 +85,8 @@ def place(balancer: Balancer, maps: Maps, half: int = 0) -> None:
 
 
 def _place_index(balancer: Balancer, maps: Maps, half: int) -> None:
-    records = np.zeros(CAPACITY.positions4, SERVICE4)
+    capacity = maps.capacity
+    records = np.zeros(capacity.positions4, SERVICE4)
     keys: dict[int, tuple[bytes, int, int, int | None]] = {}
     for number, service in enumerate(balancer.services):
         address = socket.inet_aton(service.address)
@@ -96,7 +97,7 @@ def _place_index(balancer: Balancer, maps: Maps, half: int) -> None:
             number,
         )
         keys[word4(address, 0, 0)] = (address, 0, 0, None)
-    displacements, positions = find_displacements(list(keys), balancer.salt, CAPACITY.positions4)
+    displacements, positions = find_displacements(list(keys), balancer.salt, capacity.positions4)
     lines = _table_lines(balancer)
     for word, (address, port, protocol, number) in keys.items():
         record = records[positions[word]]
@@ -104,16 +105,17 @@ def _place_index(balancer: Balancer, maps: Maps, half: int) -> None:
         if number is None:
             record["service"]["flags"] = VIP_FLAG
         else:
-            _fill_service(record["service"], balancer.services[number], number, *lines[number])
-    begin = half * CAPACITY.displacement_lines4 * SLOTS_PER_LINE
+            service = record["service"]
+            _fill_service(service, balancer.services[number], *lines[number])
+            service["id"], service["reals_base"] = number, base(balancer, number)
+    begin = half * capacity.displacement_lines4 * SLOTS_PER_LINE
     maps.displacements4[begin : begin + BUCKETS] = displacements
-    maps.services4[half * CAPACITY.positions4 : (half + 1) * CAPACITY.positions4] = records
+    maps.services4[half * capacity.positions4 : (half + 1) * capacity.positions4] = records
 
 
-def _fill_service(record: Any, service: Service, number: int, first_line: int, line: int) -> None:
-    record["id"], record["flags"] = number, FLAGS[service.track]
+def _fill_service(record: Any, service: Service, first_line: int, line: int) -> None:
+    record["flags"] = FLAGS[service.track]
     record["slots_line"], record["table_size"] = line, len(service.table)
-    record["reals_base"] = base(number)
     if service.first:
         record["first_line"], record["first_size"] = first_line, len(service.first[0])
         record["first_seed"] = service.first[1]
@@ -140,16 +142,18 @@ def _place_table(maps: Maps, line: int, owners: list[int], states: list[int]) ->
     return line + _lines(len(owners))
 
 
-def _place_reals(service: Service, number: int, maps: Maps) -> None:
-    for index, real in enumerate(service.reals, base(number)):
+def _place_reals(service: Service, number: int, begin: int, maps: Maps) -> None:
+    """Its block, and its list of accepting reals, for which LIST_LINES are enough."""
+    for index, real in enumerate(service.reals, begin):
         record = maps.reals[index]
         record["id"], record["link"] = real.id, link_word(real)
         record["state"] = real.state | (4 if real.consult else 0)
         record["service"], record["ifindex"] = number, real.ifindex
     published = service.published()
-    at = number * SLOTS_PER_LINE
+    line = number * LIST_LINES
+    at = line * SLOTS_PER_LINE
     maps.accepting[at : at + len(published)] = published
-    maps.service_states["accepting"][number] = number << 16 | len(published)
+    maps.service_states["accepting"][number] = line << 16 | len(published)
 
 
 def flows_in(maps: Maps) -> dict[str, dict[FlowKey, Entry]]:

@@ -124,7 +124,7 @@ def test_histories(pair: Pair) -> None:
     run_state_machine_as_test(
         type("BoundHistory", (History,), {"pair": pair}),
         settings=settings(
-            max_examples=200,
+            max_examples=100,
             stateful_step_count=40,
             deadline=None,
             database=None,
