@@ -18,8 +18,12 @@ DIGEST = "digest"
 ANY_PREFIX = "0.0.0.0/0"  # how VC5 writes `any`
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+
+
 def canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    """JSON as the document is written: keys sorted, no spaces, ASCII only."""
+    return _encode(value)
 
 
 def document(resolved: Resolved) -> Iterator[str]:
@@ -66,24 +70,30 @@ def _members(
     members = {key: [canonical(value)] for key, value in values.items()}
     services = {str(service.key): service for service in resolved.services}
     members["services"] = list(
-        _object({key: [canonical(_service(s, digests[s.table]))] for key, s in services.items()})
+        _object({key: list(_service(s, digests[s.table])) for key, s in services.items()})
     )
     members["tables"] = list(_object({digest: [text] for digest, text in tables.items()}))
     return members
 
 
-def _service(service: ResolvedService, table: str) -> dict[str, Any]:
-    weights = dict(zip(service.table.reals, service.table.weights, strict=True))
-    reals = {
-        f"{real.text}:{service.key.port}": {
-            "checks": service.checks,
-            "disabled": real in service.disabled,
-            "weight": 0 if real in service.disabled else weights[real],
-        }
-        for real in service.table.reals
-    }
-    own = {"reals": reals, "table": table, "track": service.track, "health": service.health}
-    return {**service.options, **own}
+def _service(service: ResolvedService, table: str) -> Iterator[str]:
+    own = {"table": table, "track": service.track, "health": service.health}
+    members = {key: [canonical(value)] for key, value in {**service.options, **own}.items()}
+    members["reals"] = list(_object(_reals(service)))
+    return _object(members)
+
+
+def _reals(service: ResolvedService) -> dict[str, list[str]]:
+    """Most reals of a service differ in nothing but their address, so what they share is encoded once."""
+    bodies: dict[int, list[str]] = {}
+    reals = {}
+    for real, configured in zip(service.table.reals, service.table.weights, strict=True):
+        weight = 0 if real in service.disabled else configured
+        if weight not in bodies:
+            body = {"checks": service.checks, "disabled": weight == 0, "weight": weight}
+            bodies[weight] = [canonical(body)]
+        reals[f"{real.text}:{service.key.port}"] = bodies[weight]
+    return reals
 
 
 def _table(spec: TableSpec) -> str:

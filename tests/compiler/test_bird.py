@@ -53,6 +53,14 @@ def test_learns_only_its_own_table(render) -> None:
     assert text.count("import none;") == text.count("protocol bgp") == 3  # IPv4 peers
 
 
+def test_tells_its_routes_by_their_protocol(render) -> None:
+    learn = block(render(EVERYTHING), "filter", "vc5_learn")
+    graceful = (
+        "if krt_source = 206 then { bgp_community.add((65535, 0)); # GRACEFUL_SHUTDOWN (RFC 8326) accept; }"
+    )
+    assert learn == f"if krt_source = 205 then accept; {graceful} reject;"
+
+
 def test_internal_peer(render) -> None:
     text = render(EVERYTHING)
     peer = block(text, "protocol bgp", "peer_10_1_10_200")

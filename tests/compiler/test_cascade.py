@@ -49,7 +49,7 @@ def test_cascade(service, policy, check) -> None:
         ]
     }
     resolved = resolve(load(Source("x.yaml", json.dumps(config)), Problems()))
-    plain, explicit = (json.loads(emit.canonical(emit._service(s, "t"))) for s in resolved.services)
+    plain, explicit = (json.loads("".join(emit._service(s, "t"))) for s in resolved.services)
 
     inherited = {**service, **policy}
     for key, wanted in ({**DEFAULTS, **inherited}).items():
