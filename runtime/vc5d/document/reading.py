@@ -44,7 +44,7 @@ def _raw(path: Path | str) -> dict[str, Any]:
             hint = "let the user that vc5d runs as read it"
         raise DocumentError(f"{path}: cannot be read: {error.strerror}", hint) from None
     try:
-        raw = json.loads(content, parse_constant=_no_constant)
+        raw = json.loads(content.decode(), parse_constant=_no_constant)
     except UnicodeDecodeError:
         raise DocumentError(f"{path}: not a document: it is not UTF-8 text", _AGAIN) from None
     except (json.JSONDecodeError, RecursionError, Fault) as error:
