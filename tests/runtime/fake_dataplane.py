@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ class FakeDataplane:
         self.ticks = 0
         self.uninstalled = False
         self.closed = False
+        self.at_close: Callable[[], None] = lambda: None
         self.refuse: dict[str, Exception] = {}
 
     def open(self, pin_dir: Path, object_path: Path, document: Document) -> FakeDataplane:
@@ -57,6 +59,7 @@ class FakeDataplane:
 
     def close(self) -> None:
         self.closed = True
+        self.at_close()
 
     def _may(self, name: str) -> None:
         if name in self.refuse:

@@ -55,6 +55,7 @@ class Scene:
         self.socket = directory / "vc5d.sock"
         self.dataplane = FakeDataplane()
         self.daemon = Daemon(self.options("eth10"), self.dataplane.open)
+        self.running: asyncio.Task[None] | None = None
 
     def options(self, *interfaces: str) -> Options:
         pins, nowhere = Path("/nowhere"), Path("/nowhere/vc5.bpf.o")
@@ -89,7 +90,7 @@ def play(directory: Path, work: Callable[[Scene], Awaitable[None]]) -> Scene:
     async def main() -> Scene:
         scene = Scene(directory)
         scene.write()
-        running = asyncio.create_task(scene.daemon.run())
+        running = scene.running = asyncio.create_task(scene.daemon.run())
         try:
             await scene.until(lambda: scene.dataplane.ticks > 0 or running.done())
             await work(scene)
@@ -115,8 +116,11 @@ def test_a_life(wire: Wire, tmp_path: Path) -> None:
         assert status["digest"] == plane.applied[0]
         assert status["announced"] == [VIP]
         assert status["services"][f"{VIP}:80:tcp"]["reals"][REAL1]["reason"] == "HTTP 200"
+        plane.at_close = lambda: withdrawn.append(announced() == [])
 
+    withdrawn: list[bool] = []
     scene = play(tmp_path, work)
+    assert withdrawn == [True], "first of all, the VIPs"
     assert scene.dataplane.closed
     assert not scene.dataplane.uninstalled, "it goes on forwarding"
     assert not scene.socket.exists()
@@ -206,8 +210,9 @@ def test_an_address_that_vanishes_and_comes_back(wire: Wire, tmp_path: Path) -> 
         await scene.states(UP, UP)
         output("ip", "address", "del", "10.66.20.1/24", "dev", "eth20")
         await scene.states(UP, DOWN)
-        while "VLAN 20" not in await scene.reason(REAL2):  # at first: network is unreachable
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(4):
+            while "VLAN 20" not in await scene.reason(REAL2):  # at first: network is unreachable
+                await asyncio.sleep(0.05)
         output("ip", "address", "add", "10.66.20.1/24", "dev", "eth20")
         await scene.states(UP, UP)
 
@@ -220,10 +225,14 @@ def test_a_part_that_breaks_ends_the_daemon(wire: Wire, tmp_path: Path) -> None:
     async def work(scene: Scene) -> None:
         await scene.states(UP, UP)
         scene.dataplane.refuse["tick"] = ZeroDivisionError("oh")
-        await scene.until(lambda: "tick" not in scene.dataplane.refuse)
+        assert scene.running
+        await scene.until(scene.running.done)
+        ended.append("by itself")
 
+    ended: list[str] = []
     with pytest.raises(Vc5Error, match="ended by a defect"):
         play(tmp_path, work)
+    assert ended == ["by itself"]
 
 
 @pytest.mark.parametrize("adopted", [False, True])

@@ -23,11 +23,13 @@ class Scene:
         self.up: dict[str, bool] = {}
         self.stuck: set[str] = set()
         self.rounds: Counter[str] = Counter()
+        self.paths: list[str] = []
         self.reports: list[tuple[str, bool | None, str]] = []
         self.watch = Watch(self.round, self.report)
 
     async def round(self, plan: Plan) -> Result:
         self.rounds[plan.real] += 1
+        self.paths.append(plan.checks[0].path)
         if plan.real in self.stuck:
             await asyncio.Event().wait()
         passed = self.up.get(plan.real, True)
@@ -98,8 +100,11 @@ def test_a_reload_keeps_the_condition_of_unchanged_checks() -> None:
         await scene.reported(5)
         assert sorted(scene.reports[3:]) == [("changed", True, "fine"), ("new", True, "fine")]
         rounds = scene.rounds["gone"]
+        scene.watch.follow(plans("changed", path="/other"))
+        scene.paths.clear()
         await asyncio.sleep(3 * INTERVAL)
         assert scene.rounds["gone"] == rounds
+        assert set(scene.paths) == {"/other"}
 
     play(work)
 

@@ -3,7 +3,7 @@
     lb  eth10 10.66.10.1/24 ── 10.66.10.11 eth0  real1      VIP 192.0.2.80/32 on the loopback of both;
         eth20 10.66.20.1/24 ── 10.66.20.11 eth0  real2      no real holds SILENT: they drop its packets
 
-Tests run in `lb`: the calling thread enters it (setns(2) is per thread; threads and processes made there stay).
+Tests run in `lb`: the calling thread enters it (setns(2) is per thread, and inherited).
 """
 
 from __future__ import annotations
