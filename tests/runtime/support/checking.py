@@ -26,7 +26,7 @@ def check_maps(maps: Maps, document: Document) -> None:
     _check_half(maps, generation, len(records) + len(document.vips))
     for key, service in document.services.items():
         _check_table(path, records[str(key)], document.tables[service.table], str(key))
-        _check_list(path, records[str(key)])
+        _check_list(path, records[str(key)], set(service.reals))
         _check_first(path, records[str(key)])
     _check_places(maps, list(records.values()))
 
@@ -67,11 +67,13 @@ def _block(path: DataPath, record: Found) -> range:
     return range(record.reals_base, end)
 
 
-def _check_list(path: DataPath, record: Found) -> None:
+def _check_list(path: DataPath, record: Found, configured: set[str]) -> None:
+    """The published list has exactly the accepting reals, and only reals of the document accept."""
     published = int(path.maps.service_states["accepting"][record.id])
     start, count = (published >> 16) * 32, published & 0xFFFF
     listed = [record.reals_base + int(index) for index in path.maps.accepting[start : start + count]]
     assert listed == [index for index in _block(path, record) if path.state(index) == ACCEPTING]
+    assert {path.address(index) for index in listed} <= configured
 
 
 def _check_first(path: DataPath, record: Found) -> None:

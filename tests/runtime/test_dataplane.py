@@ -1,0 +1,288 @@
+"""The facade over maps in memory: states, links, snapshots, ticks, and what it refuses."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from support.documents import Spec, document
+from support.packets import DataPath, Flow
+from vc5d.dataplane import Dataplane
+from vc5d.document import ServiceKey
+from vc5d.errors import Vc5Error
+from vc5d.generation.transition import Scan
+from vc5d.layout import RealState, Vc5Layout
+from vc5d.maps import Capacity, Maps
+from vc5d.stores import MemoryStore
+
+CAPACITY = Capacity(64, 4, 128, 256, 8, 64, 1024)
+HTTP, HTTPS = "192.168.101.1:80:tcp", "192.168.101.1:443:tcp"
+KEY = ServiceKey("192.168.101.1", 80, "tcp")
+REALS = {f"10.1.10.{n}": 1 for n in range(1, 6)}
+ONE, TWO = "10.1.10.1", "10.1.10.2"
+SECOND = 10**9
+MAC = "02:00:00:00:00:01"
+
+
+class Clock:
+    ns = SECOND
+
+    def __call__(self) -> int:
+        return self.ns
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def plane(clock: Clock) -> Dataplane:
+    made = Dataplane(Maps.in_memory(CAPACITY), clock=clock, scan_ns=0)
+    made.apply(document(Spec({HTTP: REALS, HTTPS: REALS})))
+    return made
+
+
+def states(plane: Dataplane, service: str = HTTP) -> dict[str, str]:
+    return {address: real.state for address, real in plane.snapshot().services[service].reals.items()}
+
+
+def accept(plane: Dataplane) -> None:
+    for key, service in plane.state.services.items():
+        for address in service.reals:
+            plane.set_state(key, address, RealState.ACCEPTING)
+
+
+def test_a_report_says_what_was_done(plane: Dataplane) -> None:
+    report = plane.apply(document(Spec({HTTP: {**REALS, "10.1.10.9": 1}})))
+    assert (report.services_added, report.services_removed) == (0, 1)
+    assert (report.reals_added, report.reals_removed) == (1, 0)
+    assert (report.tables_written, report.tables_kept, report.generation) == (1, 0, 2)
+
+
+def test_the_same_document_again_is_not_applied(plane: Dataplane) -> None:
+    live = int(plane.maps.control["live"][0])
+    report = plane.apply(document(Spec({HTTP: REALS, HTTPS: REALS})))
+    assert report.unchanged
+    assert int(plane.maps.control["live"][0]) == live
+
+
+def test_a_document_that_does_not_fit_changes_nothing(plane: Dataplane) -> None:
+    before = plane.maps.services4.copy(), plane.maps.control.copy(), plane.maps.reals.copy()
+    with pytest.raises(Vc5Error, match="too small"):
+        plane.apply(document(Spec({HTTP: REALS}, size=8009)))
+    after = plane.maps.services4, plane.maps.control, plane.maps.reals
+    assert all(np.array_equal(old, new) for old, new in zip(before, after, strict=True))
+    assert plane.set_state(KEY, ONE, RealState.ACCEPTING)
+
+
+def test_states(plane: Dataplane) -> None:
+    assert set(states(plane).values()) == {"down"}
+    assert plane.set_state(KEY, ONE, RealState.ACCEPTING)
+    assert not plane.set_state(KEY, ONE, RealState.ACCEPTING)
+    assert states(plane) == {ONE: "accepting", **dict.fromkeys(list(REALS)[1:], "down")}
+    assert set(states(plane, HTTPS).values()) == {"down"}
+    assert plane.snapshot().services[HTTP].reals[ONE].consult
+
+
+@pytest.mark.parametrize(
+    ("key", "address"), [(KEY, "10.1.10.9"), (ServiceKey("192.168.101.1", 81, "tcp"), ONE)]
+)
+def test_states_of_what_is_not_there(plane: Dataplane, key: ServiceKey, address: str) -> None:
+    with pytest.raises(Vc5Error, match=f"no real {address} of the service {key}"):
+        plane.set_state(key, address, RealState.DOWN)
+
+
+def test_a_real_that_left_has_no_state_to_set(plane: Dataplane) -> None:
+    accept(plane)
+    plane.apply(document(Spec({HTTP: {a: 1 for a in REALS if a != ONE}})))
+    assert states(plane)[ONE] == "draining"
+    assert not plane.snapshot().services[HTTP].reals[ONE].configured
+    with pytest.raises(Vc5Error, match="no real"):
+        plane.set_state(KEY, ONE, RealState.ACCEPTING)
+
+
+def test_lists_of_accepting_reals_alternate(plane: Dataplane) -> None:
+    """The list that packets were promised last is not the one that is written."""
+    words = plane.maps.service_states["accepting"]
+    number = plane.state.services[KEY].id
+    lines = []
+    for address in REALS:
+        before = int(words[number])
+        old = plane.maps.accepting[(before >> 16) * 32 :][: before & 0xFFFF].copy()
+        plane.set_state(KEY, address, RealState.ACCEPTING)
+        assert np.array_equal(plane.maps.accepting[(before >> 16) * 32 :][: before & 0xFFFF], old)
+        lines.append(int(words[number]) >> 16)
+    assert len(set(lines)) == 2
+    assert all(a != b for a, b in itertools.pairwise(lines))
+
+
+def test_links(plane: Dataplane) -> None:
+    plane.set_link(ONE, MAC, 10, ifindex=3)
+    for name in (HTTP, HTTPS):
+        real = plane.snapshot().services[name].reals[ONE]
+        assert (real.mac, real.vlan) == (MAC, 10)
+    index = plane.state.services[KEY].block.base + plane.state.services[KEY].reals[ONE].index
+    assert bytes(plane.maps.reals[index])[:8] == bytes.fromhex("020000000001000a")
+    assert int(plane.maps.reals["ifindex"][index]) == 3
+
+
+def test_a_mac_that_is_not_known_now_stays_on_its_vlan_only(plane: Dataplane) -> None:
+    plane.set_link(ONE, MAC, 10)
+    plane.set_link(ONE, None, 10)
+    assert plane.snapshot().services[HTTP].reals[ONE].mac == MAC
+    plane.set_link(ONE, None, 20)
+    assert plane.snapshot().services[HTTP].reals[ONE].mac is None
+    plane.set_link("10.9.9.9", MAC, 0)  # a neighbor that is no real yet
+
+
+def test_a_snapshot_counts(plane: Dataplane) -> None:
+    snapshot = plane.snapshot()
+    assert snapshot.generation == 1
+    assert snapshot.services[HTTP].slots == {"clear": 61, "transition": 0, "consult": 0}
+    assert sum(real.share for real in snapshot.services[HTTP].reals.values()) == pytest.approx(1)
+    assert snapshot.flows == {"tcp": 0, "syn": 0, "udp": 0}
+    assert snapshot.reasons["drop_no_real"] == 0
+    plane.apply(document(Spec({HTTP: {a: 1 for a in REALS if a != ONE}})))
+    slots = plane.snapshot().services[HTTP].slots
+    assert slots["transition"] > 61 // 6
+    assert sum(slots.values()) == 61
+
+
+def store(plane: Dataplane) -> MemoryStore:
+    kept = plane.maps._store
+    assert isinstance(kept, MemoryStore)
+    return kept
+
+
+def test_counters_follow_a_block_that_moves(plane: Dataplane) -> None:
+    service = plane.state.services[KEY]
+    store(plane).counters[service.block.base + service.reals[TWO].index] = (7, 700, 3)
+    more = {f"10.1.10.{n}": 1 for n in range(1, 30)}
+    store(plane).counters[32:64] = (1, 1, 1)  # of whoever had the new block's place before
+    plane.apply(document(Spec({HTTP: more, HTTPS: REALS})))
+    assert plane.state.services[KEY].block != service.block
+    real = plane.snapshot().services[HTTP].reals[TWO]
+    assert (real.packets, real.bytes, real.flows) == (7, 700, 3)
+    assert plane.snapshot().services[HTTP].reals[ONE].packets == 0
+
+
+def test_a_freed_index_starts_counting_anew(plane: Dataplane, clock: Clock) -> None:
+    service = plane.state.services[KEY]
+    store(plane).counters[service.block.base + service.reals[ONE].index] = (7, 700, 3)
+    plane.apply(document(Spec({HTTP: {a: 1 for a in REALS if a != ONE}})))
+    clock.ns += 100 * SECOND
+    plane.tick(clock.ns)
+    assert ONE not in states(plane)
+    plane.apply(document(Spec({HTTP: {**{a: 1 for a in REALS if a != ONE}, "10.1.10.9": 1}})))
+    assert plane.state.services[KEY].reals["10.1.10.9"].index == service.reals[ONE].index
+    assert plane.snapshot().services[HTTP].reals["10.1.10.9"].packets == 0
+
+
+def test_a_transition_lasts_one_lifetime(plane: Dataplane, clock: Clock) -> None:
+    accept(plane)
+    plane.apply(document(Spec({HTTP: {a: 1 for a in REALS if a != ONE}}, lifetime=30)))
+    clock.ns += 59 * SECOND  # the old document remembered flows for 60 s
+    plane.tick(clock.ns)
+    assert plane.snapshot().services[HTTP].slots["transition"]
+    assert states(plane)[ONE] == "draining"
+    clock.ns += 2 * SECOND
+    plane.tick(clock.ns)
+    assert plane.snapshot().services[HTTP].slots == {"clear": 61, "transition": 0, "consult": 0}
+    assert ONE not in states(plane)
+
+
+def test_idle_entries_go_and_needed_ones_keep_their_slot(plane: Dataplane, clock: Clock) -> None:
+    accept(plane)
+    path = DataPath(plane.maps)
+    path.now = clock.ns
+    plane.set_state(KEY, ONE, RealState.DRAINING)
+    flows = [Flow("10.99.0.1", 1024 + n, HTTP) for n in range(60)]
+    reals = {flow: path.packet(flow, syn=True) for flow in flows}
+    stored = plane.snapshot().flows["syn"]
+    assert 0 < stored < 60
+    plane.set_state(KEY, ONE, RealState.ACCEPTING)
+    plane.tick(clock.ns)
+    assert plane.snapshot().services[HTTP].reals[ONE].consult
+    assert {flow: path.packet(flow, syn=False) for flow in flows} == reals
+    clock.ns += 61 * SECOND
+    plane.tick(clock.ns)
+    assert plane.snapshot().flows == {"tcp": 0, "syn": 0, "udp": 0}
+    assert not plane.snapshot().services[HTTP].reals[ONE].consult
+
+
+def test_a_scan_does_not_clear_what_was_set_after_it_began(plane: Dataplane, clock: Clock) -> None:
+    accept(plane)
+    plane.tick(clock.ns)
+    plane.set_state(KEY, ONE, RealState.DOWN)
+    scan = Scan(plane.maps, plane.state, clock.ns)
+    scan.read()
+    plane.set_state(KEY, ONE, RealState.ACCEPTING)
+    scan.finish(plane.state)
+    assert plane.snapshot().services[HTTP].reals[ONE].consult
+    plane.tick(clock.ns)
+    assert not plane.snapshot().services[HTTP].reals[ONE].consult
+
+
+def test_a_scan_of_another_generation_is_void(plane: Dataplane, clock: Clock) -> None:
+    accept(plane)
+    scan = Scan(plane.maps, plane.state, clock.ns)
+    scan.read()
+    plane.apply(document(Spec({HTTP: REALS})))
+    scan.finish(plane.state)
+    assert plane.snapshot().services[HTTP].reals[ONE].consult
+
+
+def test_scans_are_rare(clock: Clock) -> None:
+    made = Dataplane(Maps.in_memory(CAPACITY), clock=clock, scan_ns=5 * SECOND)
+    made.apply(document(Spec({HTTP: REALS})))
+    accept(made)
+    made.tick(10 * SECOND)
+    made.set_state(KEY, ONE, RealState.DOWN)
+    made.set_state(KEY, ONE, RealState.ACCEPTING)
+    made.tick(14 * SECOND)
+    assert made.snapshot().services[HTTP].reals[ONE].consult
+    made.tick(15 * SECOND)
+    assert not made.snapshot().services[HTTP].reals[ONE].consult
+
+
+def test_a_restart_keeps_links_states_and_counts(plane: Dataplane, clock: Clock) -> None:
+    accept(plane)
+    plane.set_link(ONE, MAC, 10, ifindex=4)
+    plane.set_state(KEY, TWO, RealState.DRAINING)
+    before = plane.snapshot()
+    again = Dataplane(plane.maps, clock=clock)
+    assert again.snapshot() == before
+    report = again.apply(document(Spec({HTTP: REALS, HTTPS: REALS})))
+    assert report.unchanged
+    assert (report.tables_kept, report.tables_written, report.reals_added) == (2, 0, 0)
+    assert again.snapshot().services == before.services
+    again.apply(document(Spec({HTTP: REALS, "192.168.101.2:80:tcp": REALS})))
+    assert again.snapshot().services["192.168.101.2:80:tcp"].reals[ONE].mac == MAC
+
+
+def test_a_real_without_slots_is_still_of_the_document_after_a_restart(clock: Clock) -> None:
+    maps = Maps.in_memory(CAPACITY)
+    spec = Spec({HTTP: REALS}, size=3)  # three of the five have a slot
+    made = Dataplane(maps, clock=clock)
+    made.apply(document(spec))
+    again = Dataplane(maps, clock=clock)
+    again.apply(document(spec))
+    accept(again)
+    assert set(states(again).values()) == {"accepting"}
+
+
+def test_maps_that_contradict_themselves(plane: Dataplane, clock: Clock) -> None:
+    plane.maps.reals["service"][plane.state.services[KEY].block.base] = 99
+    with pytest.raises(Vc5Error, match=f"the block of reals of {KEY}") as error:
+        Dataplane(plane.maps, clock=clock)
+    assert "--uninstall" in error.value.hint
+
+
+def test_maps_in_memory_have_no_program(plane: Dataplane) -> None:
+    assert int(plane.maps.control["layout"][0]) == Vc5Layout.VERSION
+    with pytest.raises(Vc5Error, match="no interface"):
+        plane.attach("vc5nosuch0")
+    with pytest.raises(Vc5Error, match="in memory"):
+        plane.attach("lo")
