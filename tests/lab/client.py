@@ -145,7 +145,7 @@ class Load:
                 # aiohttp opens another connection, from the same port, when the server has closed one.
                 if life and (answer.real, answer.connection) != (life[0].real, life[0].connection):
                     self.failures.append(
-                        f"connection from port {port}: {life[0].real} gave it to {answer.real}"
+                        f"connection from port {port}: cut at {life[0].real}, anew at {answer.real}"
                     )
                     return
                 life.append(answer)
