@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vc5c.addresses import Address
+from vc5c.cascade import checks_of
 from vc5c.maglev import MAX_REALS
 from vc5c.model import Service
 from vc5c.problems import Place
@@ -86,6 +87,15 @@ def supported_yet(whole: Whole) -> None:
     """What the language has and the data path has not. Said once per place."""
     for case in whole.cases:
         settings, warn = case.settings, whole.problems.warning
+        dns = any(check["type"] == "dns" for check in checks_of(case.policy, "udp", settings))
+        if dns:
+            message = "DNS checks are compiled, but vc5d refuses a document that asks for them so far"
+            warn(
+                "not-yet",
+                message,
+                case.policy.place,
+                hint="a `*` after the policy's name turns its checks off",
+            )
         for vip in case.service.vips:
             if vip.address.version == 6:
                 warn("not-yet", "IPv6 VIPs are compiled, but not forwarded yet", vip.place)

@@ -42,7 +42,8 @@ CASES = {
         ["need-above-enabled"],
     ),
     "TCP and UDP on one port": (one("servers: [10.0.0.1], policy: {53/tcp: , 53/udp: }"), []),
-    "domain is both": (one("servers: [10.0.0.1], policy: {domain: , 53/udp: }"), ["duplicate-service"]),
+    "domain is both": (one("servers: [10.0.0.1], policy: {domain*: , 53/udp: }"), ["duplicate-service"]),
+    "no DNS checks yet": (one("servers: [10.0.0.1], policy: {domain: }"), ["not-yet"]),
     "a prime as large as the reals": (
         one("servers: [10.0.0.1, 10.0.0.2], table_size: 2, policy: {http: }"),
         [],
