@@ -108,9 +108,9 @@ def _fail(failures: Iterable[Vc5Error]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vc5d",
-        description="Forward traffic for the VIPs of a document (from vc5c), check its reals, announce its VIPs.",
-        epilog="SIGHUP or SIGUSR2: read the document again. SIGTERM: withdraw the VIPs and end; the XDP program "
-        "keeps forwarding what still arrives until --uninstall.",
+        description="Forward traffic for a document's VIPs, check its reals, announce its VIPs.",
+        epilog="SIGHUP or SIGUSR2: read the document again. SIGTERM: withdraw the VIPs and end; the XDP "
+        "program keeps forwarding what still arrives until --uninstall.",
     )
     add = parser.add_argument
     add("document", nargs="?", type=Path, metavar="config.json", help="the document that vc5c wrote")

@@ -31,17 +31,18 @@ _USABLE = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NU
 _UNTIL_ASKED_AGAIN = 1.0  # s, for those that are not known
 _UNTIL_CONFIRMED_AGAIN = 10  # rounds of the above, for all
 
-SetLink = Callable[[str, str | None, int], Awaitable[None]]  # real, MAC, VLAN id (0: untagged)
+Link = tuple[str, str | None, int]  # real, MAC, VLAN id (0: untagged)
+SetLinks = Callable[[list[Link]], Awaitable[None]]
 Moved = Callable[[], None]
 
 
 class Neighbors:
-    """`set_link` is called with what is known of each real, and whenever that changes; `moved` when an
+    """`set_links` is called with what is known of each real, and whenever that changes; `moved` when an
     interface or an address of this host came or went, so that the places have to be found again."""
 
-    def __init__(self, netlink: AsyncIPRoute, set_link: SetLink, moved: Moved) -> None:
+    def __init__(self, netlink: AsyncIPRoute, set_links: SetLinks, moved: Moved) -> None:
         self._netlink = netlink
-        self._set_link = set_link
+        self._set_links = set_links
         self._moved = moved
         self._places: dict[str, Place] = {}
         self._pinned: dict[str, str] = {}
@@ -76,8 +77,7 @@ class Neighbors:
         self._learned = {real: mac for real, mac in self._learned.items() if real in self._places}
         self._resolved &= self._places.keys()
         await self._read_all()
-        for real, place in self._places.items():
-            await self._set_link(real, self.mac(real), place.vlan)
+        await self._set_links([(real, self.mac(real), place.vlan) for real, place in self._places.items()])
         await self._ask([real for real in self._places if real not in self._resolved])
 
     async def _read_all(self) -> None:
@@ -121,7 +121,7 @@ class Neighbors:
 
     async def _pass_on(self, real: str) -> None:
         log.info("neighbor.mac", real=real, mac=self._learned[real], pinned=self._pinned.get(real, "no"))
-        await self._set_link(real, self.mac(real), self._places[real].vlan)
+        await self._set_links([(real, self.mac(real), self._places[real].vlan)])
 
     async def _ask_for_ever(self) -> None:
         rounds = 0

@@ -23,7 +23,8 @@ from .health.probers import Probers
 from .health.state import Condition
 from .health.verdict import wanted_state
 from .health.watch import Watch
-from .neighbors import Neighbors
+from .layout import RealState
+from .neighbors import Link, Neighbors
 from .plane import Dataplane, PlaneThread
 
 _MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
@@ -55,7 +56,7 @@ class Reals:
         self._paths = Paths(self._netlink)
         running.push_async_callback(self._paths.stop)
         await self._paths.start()
-        self._neighbors = Neighbors(self._netlink, self._set_link, self._moved.set)
+        self._neighbors = Neighbors(self._netlink, self._set_links, self._moved.set)
         running.push_async_callback(self._neighbors.stop)
         await self._neighbors.start()
         probers = Probers(Directions(self._paths, self._neighbors))
@@ -68,9 +69,7 @@ class Reals:
         self._document = document
         await self._find()
         self._watch.follow(plans)
-        for key, service in document.services.items():
-            for address in service.reals:
-                await self._push_state(key, address, self.condition(key, address))
+        await self._push_states(plans)
         self._changed()
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
@@ -108,28 +107,35 @@ class Reals:
     async def _on_condition(self, key: ServiceKey, address: str, condition: Condition) -> None:
         event = "real.up" if condition.up else "real.down"
         log.info(event, service=key, real=address, reason=condition.reason)
-        await self._push_state(key, address, condition)
+        await self._push_states([(key, address)])
         self._changed()
 
-    async def _push_state(self, key: ServiceKey, address: str, condition: Condition) -> None:
-        service = self._document.services.get(key) if self._document else None
-        if service is None or address not in service.reals:
-            return  # a result that was under way when the document changed
-        state = wanted_state(condition, service.reals[address].disabled)
-        if state is not None:
-            await self._tell(self._dataplane.set_state, key, address, state)
+    async def _push_states(self, names: Iterable[tuple[ServiceKey, str]]) -> None:
+        """Tell the dataplane the states that the conditions of these reals make, all in one call."""
+        wanted: list[tuple[ServiceKey, str, RealState]] = []
+        for key, address in names:
+            service = self._document.services.get(key) if self._document else None
+            if service is None or address not in service.reals:
+                continue  # a result that was under way when the document changed
+            state = wanted_state(self.condition(key, address), service.reals[address].disabled)
+            if state is not None:
+                wanted.append((key, address, state))
+        await self._plane.do(_each, self._dataplane.set_state, wanted)
 
-    async def _set_link(self, real: str, mac: str | None, vlan: int) -> None:
+    async def _set_links(self, links: list[Link]) -> None:
         """Interface 0: back out of the one that a packet came in by. Several untagged interfaces will need
         the real's own."""
-        await self._tell(self._dataplane.set_link, real, mac, vlan, 0)
+        await self._plane.do(_each, self._dataplane.set_link, [(*link, 0) for link in links])
 
-    async def _tell(self, call: Callable[..., Any], *arguments: Any) -> None:
-        """A document may change between the event and this call: what it no longer has is no failure."""
+
+def _each(call: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]) -> None:
+    """call(*arguments) for each. A document may change between an event and this: what it no longer has is
+    no failure."""
+    for each in arguments:
         try:
-            await self._plane.do(call, *arguments)
+            call(*each)
         except (KeyError, Vc5Error) as failure:
-            log.debug("dataplane.refused", arguments=arguments, error=failure)
+            log.debug("dataplane.refused", arguments=each, error=failure)
 
 
 def _relax_rp_filter(ifname: str) -> None:

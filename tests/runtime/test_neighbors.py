@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 import wire as wires
 from pyroute2 import AsyncIPRoute
-from vc5d.neighbors import Neighbors
+from vc5d.neighbors import Link, Neighbors
 from vc5d.vlans import HostAddress, Missing, Place, Places, host_addresses, vlan_interfaces
 from wire import REAL1, REAL2, Wire, output
 
@@ -28,8 +28,8 @@ class Seen:
         self.link: dict[str, tuple[str | None, int]] = {}
         self.moved = 0
 
-    async def set_link(self, real: str, mac: str | None, vlan: int) -> None:
-        self.link[real] = (mac, vlan)
+    async def set_links(self, links: list[Link]) -> None:
+        self.link.update({real: (mac, vlan) for real, mac, vlan in links})
 
     def on_moved(self) -> None:
         self.moved += 1
@@ -44,7 +44,7 @@ def run(work: Callable[[Neighbors, Seen, Places], Awaitable[None]]) -> None:
     async def main() -> None:
         async with AsyncIPRoute() as netlink:
             seen = Seen()
-            neighbors = Neighbors(netlink, seen.set_link, seen.on_moved)
+            neighbors = Neighbors(netlink, seen.set_links, seen.on_moved)
             await neighbors.start()
             places = vlan_interfaces(wires.VLANS, await host_addresses(netlink), frozenset({"eth20"}))
             try:
