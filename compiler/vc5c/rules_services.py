@@ -96,9 +96,9 @@ def supported_yet(whole: Whole) -> None:
                 case.policy.place,
                 hint="a `*` after the policy's name turns its checks off",
             )
-        for vip in case.service.vips:
-            if vip.address.version == 6:
-                warn("not-yet", "IPv6 VIPs are compiled, but not forwarded yet", vip.place)
+        for written in (*case.service.vips, *case.servers):
+            if written.address.version == 6:
+                warn("not-yet", "IPv6 is compiled, but vc5d refuses it so far", written.place)
         if settings.sticky and settings.sticky.value:
             warn("not-yet", "`sticky` has no effect yet", settings.sticky.place)
         if settings.scheduler and settings.scheduler.value != "maglev":

@@ -25,7 +25,7 @@ CASES = {
     ),
     "IPv6 servers need vlans6": (
         VLANS + one('servers: ["2001:db8::1"], policy: {http: }'),
-        ["server-in-no-vlan"],
+        ["not-yet", "server-in-no-vlan"],
     ),
     "adjacent VLANs": (
         "vlans: {1: 10.0.0.0/25, 2: 10.0.0.128/25}\n" + one("servers: [10.0.0.1], policy: {http: }"),
@@ -43,6 +43,7 @@ CASES = {
     ),
     "TCP and UDP on one port": (one("servers: [10.0.0.1], policy: {53/tcp: , 53/udp: }"), []),
     "domain is both": (one("servers: [10.0.0.1], policy: {domain*: , 53/udp: }"), ["duplicate-service"]),
+    "no IPv6 yet": (one('servers: [10.0.0.1, "2001:db8::1"], policy: {http: , ssh: }'), ["not-yet"]),
     "no DNS checks yet": (one("servers: [10.0.0.1], policy: {domain: }"), ["not-yet"]),
     "a prime as large as the reals": (
         one("servers: [10.0.0.1, 10.0.0.2], table_size: 2, policy: {http: }"),
