@@ -5,7 +5,7 @@ from __future__ import annotations
 from vc5c.addresses import Address
 from vc5c.cascade import checks_of
 from vc5c.maglev import MAX_REALS
-from vc5c.model import Service
+from vc5c.model import Server, Service, Vip
 from vc5c.problems import Place
 from vc5c.rules import FIRST, Whole
 
@@ -96,9 +96,10 @@ def supported_yet(whole: Whole) -> None:
                 case.policy.place,
                 hint="a `*` after the policy's name turns its checks off",
             )
-        for written in (*case.service.vips, *case.servers):
-            if written.address.version == 6:
-                warn("not-yet", "IPv6 is compiled, but vc5d refuses it so far", written.place)
+        written: tuple[Vip | Server, ...] = (*case.service.vips, *case.servers)
+        for host in written:
+            if host.address.version == 6:
+                warn("not-yet", "IPv6 is compiled, but vc5d refuses it so far", host.place)
         if settings.sticky and settings.sticky.value:
             warn("not-yet", "`sticky` has no effect yet", settings.sticky.place)
         if settings.scheduler and settings.scheduler.value != "maglev":
