@@ -70,7 +70,7 @@ def _members(
     members = {key: [canonical(value)] for key, value in values.items()}
     services = {str(service.key): service for service in resolved.services}
     members["services"] = list(
-        _object({key: list(_service(s, digests[s.table])) for key, s in services.items()})
+        _object({key: ["".join(_service(s, digests[s.table]))] for key, s in services.items()})
     )
     members["tables"] = list(_object({digest: [text] for digest, text in tables.items()}))
     return members
