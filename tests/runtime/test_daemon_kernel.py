@@ -15,6 +15,7 @@ import pytest
 import wire as wires
 from support.documents import file_content
 from vc5d import host
+from vc5d.ethtool import turn_off_receive_offloads
 from wire import REAL1, REAL2, VIP, Wire, output, raw_document, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.bpf]
@@ -107,3 +108,10 @@ def test_a_busy_interface_leaves_nothing(installed: Host) -> None:
     assert not installed.pins.exists()
     assert "prog/xdp" not in output("ip", "link", "show", "eth10")
     installed.options = installed.options[:4]
+
+
+def test_receive_offloads_are_turned_off(wire: Wire) -> None:
+    assert turn_off_receive_offloads("eth20") == ["rxvlan"]
+    assert turn_off_receive_offloads("eth20") == []
+    with pytest.raises(OSError, match="No such device"):
+        turn_off_receive_offloads("nowhere")
