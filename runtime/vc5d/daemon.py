@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from . import log, notify
@@ -27,6 +26,7 @@ from .errors import Vc5Error
 from .ethtool import turn_off_receive_offloads
 from .health.checks import Plans, compile_checks
 from .health.verdict import healthy_vips
+from .netlink import open_netlink
 from .plane import Dataplane, OpenDataplane, PlaneThread
 from .reals import Reals
 from .routes import Announcer
@@ -80,7 +80,7 @@ class Daemon:
         async with AsyncExitStack() as running:
             running.callback(self._plane.close)
             await self._start_control(running)
-            self._netlink = await running.enter_async_context(AsyncIPRoute())
+            self._netlink = await running.enter_async_context(open_netlink())
             await self._start_announcer(running)
             await self._start_dataplane(running)
             await self._start_reals(running, plans)

@@ -67,7 +67,7 @@ class Reals:
     async def follow(self, document: Document, plans: Plans) -> None:
         """From now on the reals of this document, which the dataplane has already."""
         self._document = document
-        await self._find()
+        await self._find(moved=False)
         self._watch.follow(plans)
         await self._push_states(plans)
         self._changed()
@@ -81,10 +81,11 @@ class Reals:
             await self._moved.wait()
             await asyncio.sleep(_MOVED_SETTLES)
             self._moved.clear()
-            await self._find()
+            await self._find(moved=True)
 
-    async def _find(self) -> None:
-        """Where the reals are, and with that the paths of their checks and their MACs."""
+    async def _find(self, *, moved: bool) -> None:
+        """Where the reals are, and with that the paths of their checks and their MACs. moved: an interface or
+        an address came or went, and the kernel may have removed routes with it."""
         async with self._one_at_a_time:
             document = self._document
             if document is None:
@@ -93,7 +94,7 @@ class Reals:
             self._tell_unreachable(places)
             for ifname in {place.ifname for place in places.values() if isinstance(place, vlans.Place)}:
                 _relax_rp_filter(ifname)
-            await self._paths.update(places)
+            await self._paths.update(places, repair=moved)
             pinned = {real: each.mac for real, each in document.neighbors.items() if each.mac}
             await self._neighbors.follow(places, pinned)
 

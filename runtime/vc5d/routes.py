@@ -15,6 +15,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from . import log
 from .errors import Vc5Error
+from .netlink import routes_of_table
 from .tun import Tun
 
 ANNOUNCE = 205  # the route's protocol, which BIRD's filter looks at (krt_source)
@@ -72,11 +73,8 @@ class Announcer:
 
     async def _read(self) -> frozenset[str]:
         """The VIPs whose route is there as it should be; a stale one of ours to another device is deleted."""
-        routes = [
-            each async for each in await self._netlink.get_routes(family=socket.AF_INET, table=self._table)
-        ]
         found: set[str] = set()
-        for route in routes:
+        for route in await routes_of_table(self._netlink, self._table):
             if route["proto"] not in (ANNOUNCE, SHUTDOWN):
                 continue
             prefix = f"{route.get('dst')}/{route['dst_len']}"

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pyroute2 import AsyncIPRoute
-
 from . import link
 from .errors import Vc5Error
 from .health.marks import Paths
+from .netlink import open_netlink
 
 
 async def uninstall(pin_dir: Path) -> list[str]:
     """The names of the interfaces that the program was on. Nothing there is fine. Raises Vc5Error."""
-    async with AsyncIPRoute() as netlink:
+    async with open_netlink() as netlink:
         await Paths(netlink).stop()
     if not pin_dir.is_dir():
         return []

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import wire as wires
-from pyroute2 import AsyncIPRoute
 from vc5d.health.marks import BASE, Paths
 from vc5d.health.target import Target
+from vc5d.netlink import open_netlink
 from vc5d.vlans import Missing, Place, host_addresses, vlan_interfaces
 from wire import REAL1, REAL2, VIP, Wire, output
 
@@ -34,7 +34,7 @@ def rules() -> list[str]:
 
 def run(work: Callable[[Paths, dict[str, Place | Missing]], Awaitable[None]]) -> None:
     async def main() -> None:
-        async with AsyncIPRoute() as netlink:
+        async with open_netlink() as netlink:
             places = vlan_interfaces(wires.VLANS, await host_addresses(netlink), frozenset())
             paths = Paths(netlink)
             try:
@@ -108,7 +108,7 @@ def test_a_route_that_vanished_is_put_back_and_marks_stay(wire: Wire) -> None:
         output("ip", "link", "set", "eth10", "up")
         output("ip", "rule", "del", "fwmark", str(target.mark))
         assert way(target.mark) == "nowhere"
-        await paths.update(places)
+        await paths.update(places, repair=True)
         assert f"via {REAL1}" in way(target.mark)
         assert [paths.target(real, VIP) for real in places] == before
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import wire as wires
-from pyroute2 import AsyncIPRoute
 from vc5d.health.checks import Check, Plan
 from vc5d.health.marks import Paths
 from vc5d.health.probers import Probers
 from vc5d.health.state import Result, Rule
+from vc5d.netlink import open_netlink
 from vc5d.vlans import Missing, host_addresses, vlan_interfaces
 from wire import REAL1, REAL2, SILENT, VIP, Wire, output
 
@@ -37,7 +37,7 @@ class Directions(Paths):
 
 def with_probers(work: Callable[[Probers], Awaitable[Any]]) -> Any:
     async def main() -> Any:
-        async with AsyncIPRoute() as netlink:
+        async with open_netlink() as netlink:
             paths = Directions(netlink)
             await paths.start()
             places = vlan_interfaces(wires.VLANS, await host_addresses(netlink), frozenset())

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import wire as wires
-from pyroute2 import AsyncIPRoute
 from vc5d.neighbors import Link, Neighbors
+from vc5d.netlink import open_netlink
 from vc5d.vlans import HostAddress, Missing, Place, Places, host_addresses, vlan_interfaces
 from wire import REAL1, REAL2, Wire, output
 
@@ -42,7 +42,7 @@ class Seen:
 
 def run(work: Callable[[Neighbors, Seen, Places], Awaitable[None]]) -> None:
     async def main() -> None:
-        async with AsyncIPRoute() as netlink:
+        async with open_netlink() as netlink:
             seen = Seen()
             neighbors = Neighbors(netlink, seen.set_links, seen.on_moved)
             await neighbors.start()

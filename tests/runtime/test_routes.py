@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import wire as wires
-from pyroute2 import AsyncIPRoute
 from vc5d.errors import Vc5Error
+from vc5d.netlink import open_netlink
 from vc5d.routes import Announcer
 from wire import Wire, output, until
 
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.lab
 
 _ANNOUNCE_AND_WAIT = """
 import asyncio
-from pyroute2 import AsyncIPRoute
+from vc5d.netlink import open_netlink
 from vc5d.routes import Announcer
 async def main():
-    async with AsyncIPRoute() as netlink:
+    async with open_netlink() as netlink:
         announcer = Announcer(netlink, "vc5", 205)
         await announcer.start()
         await announcer.announce(frozenset({"192.0.2.1"}))
@@ -43,7 +43,7 @@ def table() -> list[str]:
 
 def run(work: Callable[[Announcer], Awaitable[None]]) -> None:
     async def main() -> None:
-        async with AsyncIPRoute() as netlink:
+        async with open_netlink() as netlink:
             announcer = Announcer(netlink, "vc5", 205)
             await announcer.start()
             try:

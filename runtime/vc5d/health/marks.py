@@ -75,26 +75,30 @@ class Paths:
             self._marks.clear()
             self._placed.clear()
 
-    async def update(self, places: Mapping[str, Place | Missing]) -> None:
-        """Make rules and tables what `places` (real -> place) says; repairs what others removed. One real's
-        failure is logged and becomes the reason why it cannot be checked."""
+    async def update(self, places: Mapping[str, Place | Missing], repair: bool = False) -> None:
+        """Make rules and tables what `places` (real -> place) says. repair: write every route again, since
+        the kernel removes those of an interface that goes down. One real's failure is logged and becomes the
+        reason why it cannot be checked."""
         async with self._one_at_a_time:
             self._missing = {real: place.why for real, place in places.items() if isinstance(place, Missing)}
-            there = await self._routes()
             ruled = await self._ruled()
             for real in [real for real in self._marks if not isinstance(places.get(real), Place)]:
                 await self._forget(self._marks.pop(real), ruled)
             for real, place in places.items():
                 if isinstance(place, Place):
-                    await self._place(real, place, there, ruled)
+                    fresh = not repair and self._placed.get(self._marks.get(real, 0)) == place
+                    await self._place(real, place, ruled, fresh)
 
-    async def _place(
-        self, real: str, place: Place, there: dict[int, tuple[str, int]], ruled: set[int]
-    ) -> None:
+    async def _place(self, real: str, place: Place, ruled: set[int], fresh: bool) -> None:
+        """The rule first: flushing finds the tables by their rules. fresh: the route is there already."""
         mark = self._marks.get(real) or self._free_mark()
         self._marks[real] = mark
         try:
-            if self._placed.get(mark) != place or there.get(mark) != (real, place.ifindex):
+            if mark not in ruled:
+                await self._netlink.rule(
+                    "add", priority=PRIORITY + 1, fwmark=mark, fwmask=0xFFFFFFFF, table=mark
+                )
+            if not fresh:
                 await self._netlink.route(
                     "replace",
                     dst="default",
@@ -104,10 +108,6 @@ class Paths:
                     prefsrc=place.source,
                     flags=["onlink"],
                     proto=ROUTE_PROTOCOL,
-                )
-            if mark not in ruled:
-                await self._netlink.rule(
-                    "add", priority=PRIORITY + 1, fwmark=mark, fwmask=0xFFFFFFFF, table=mark
                 )
         except NetlinkError as failure:
             self._placed.pop(mark, None)
@@ -127,11 +127,10 @@ class Paths:
 
     async def _forget(self, mark: int, ruled: set[int]) -> None:
         self._placed.pop(mark, None)
-        if mark in ruled:
-            await _gone(
-                self._netlink.rule("del", priority=PRIORITY + 1, fwmark=mark, fwmask=0xFFFFFFFF, table=mark)
-            )
         await self._no_route(mark)
+        if mark in ruled:
+            rule = {"priority": PRIORITY + 1, "fwmark": mark, "fwmask": 0xFFFFFFFF, "table": mark}
+            await _gone(self._netlink.rule("del", **rule))
 
     async def _no_route(self, mark: int) -> None:
         """Protocol 0 and scope 255 match any: whatever lies in a table of ours is ours."""
@@ -156,25 +155,19 @@ class Paths:
         )
 
     async def _flush(self) -> None:
-        for mark in await self._routes():
-            await self._no_route(mark)
-        for message in [each async for each in await self._netlink.get_rules(family=socket.AF_INET)]:
-            if PRIORITY <= (message.get("priority") or 0) <= _LAST:
-                await _gone(self._netlink.rule("del", **_identity(message)))
+        for rule in await self._rules():
+            if rule.get("priority") == PRIORITY + 1 and rule.get("table", 0) & MASK == BASE:
+                await self._no_route(rule.get("table"))
+            await _gone(self._netlink.rule("del", **_identity(rule)))
+
+    async def _rules(self) -> list[Any]:
+        """Those of our priorities."""
+        rules = [each async for each in await self._netlink.get_rules(family=socket.AF_INET)]
+        return [rule for rule in rules if PRIORITY <= (rule.get("priority") or 0) <= _LAST]
 
     async def _ruled(self) -> set[int]:
         """The marks that have their rule."""
-        rules = [each async for each in await self._netlink.get_rules(family=socket.AF_INET)]
-        return {rule.get("fwmark") for rule in rules if rule.get("priority") == PRIORITY + 1}
-
-    async def _routes(self) -> dict[int, tuple[str, int]]:
-        """Table -> (gateway, ifindex) in the tables that are ours."""
-        routes = [each async for each in await self._netlink.get_routes(family=socket.AF_INET)]
-        return {
-            route.get("table"): (route.get("gateway"), route.get("oif"))
-            for route in routes
-            if (route.get("table") or 0) & MASK == BASE
-        }
+        return {rule.get("fwmark") for rule in await self._rules() if rule.get("priority") == PRIORITY + 1}
 
 
 def _identity(rule: Any) -> dict[str, Any]:
