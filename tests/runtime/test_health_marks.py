@@ -124,5 +124,12 @@ def test_a_real_that_leaves_takes_its_rule_along(wire: Wire) -> None:
         assert paths.target(REAL1, VIP) == "no interface here"
         assert way(gone.mark) == "nowhere"
         assert rules().count("29801:") == 1
+        back = {"10.66.10.12": places[REAL1], REAL2: places[REAL2]}
+        await paths.update(back)
+        reused = paths.target("10.66.10.12", VIP)
+        assert isinstance(reused, Target)
+        assert reused.mark == gone.mark
+        assert "via 10.66.10.12 dev eth10" in way(reused.mark)
+        assert rules().count("29801:") == 2
 
     run(work)

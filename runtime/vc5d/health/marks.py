@@ -45,6 +45,7 @@ class Paths:
     def __init__(self, netlink: AsyncIPRoute) -> None:
         self._netlink = netlink
         self._marks: dict[str, int] = {}  # real -> mark; kept across reloads
+        self._highest, self._free = BASE, list[int]()  # the last mark given out; those given back
         self._placed: dict[int, Place] = {}  # mark -> what its table says
         self._missing: dict[str, str] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -74,6 +75,7 @@ class Paths:
             await self._flush()
             self._marks.clear()
             self._placed.clear()
+            self._highest, self._free = BASE, []
 
     async def update(self, places: Mapping[str, Place | Missing], repair: bool = False) -> None:
         """Make rules and tables what `places` (real -> place) says. repair: write every route again, since
@@ -83,7 +85,10 @@ class Paths:
             self._missing = {real: place.why for real, place in places.items() if isinstance(place, Missing)}
             ruled = await self._ruled()
             for real in [real for real in self._marks if not isinstance(places.get(real), Place)]:
-                await self._forget(self._marks.pop(real), ruled)
+                mark = self._marks.pop(real)
+                await self._forget(mark, ruled)
+                ruled.discard(mark)
+                self._free.append(mark)
             for real, place in places.items():
                 if isinstance(place, Place):
                     fresh = not repair and self._placed.get(self._marks.get(real, 0)) == place
@@ -117,13 +122,12 @@ class Paths:
         self._placed[mark] = place
 
     def _free_mark(self) -> int:
-        used = set(self._marks.values())
-        mark = next(
-            (mark for mark in range(BASE + 1, BASE + (~MASK & 0xFFFFFFFF) + 1) if mark not in used), None
-        )
-        if mark is None:
+        if self._free:
+            return self._free.pop()
+        self._highest += 1
+        if self._highest & MASK != BASE:
             raise Vc5Error("more reals than there are marks for health checks", "at most 1,048,575 reals")
-        return mark
+        return self._highest
 
     async def _forget(self, mark: int, ruled: set[int]) -> None:
         self._placed.pop(mark, None)
