@@ -135,7 +135,7 @@ FAULTS = {
     "threshold above window": (change(f"services/{KEY}/health/threshold", 6), "threshold: 6 is not in 1 … 5"),
     "a check without type": (
         change(f"services/{KEY}/reals/10.1.10.10:80/checks", [{}]),
-        'checks: the key "type" is missing',
+        'checks: expected objects with a "type", found {}',
     ),
     "size zero": (change("tables/*/size", 0), "size: 0 is not in"),
     "slots short": (change("tables/*/slots", short), "slots: 120 bytes, expected 122"),

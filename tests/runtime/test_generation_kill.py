@@ -122,6 +122,21 @@ def test_the_clock_of_a_transition_starts_again() -> None:
     assert plane.snapshot().services[ONE].slots["transition"] == 0
 
 
+def test_killed_while_a_transition_ends() -> None:
+    """After the slots were turned, before the first tables were dropped: they go one lifetime later."""
+    maps = Maps.in_memory(CAPACITY)
+    plane, _ = before(maps)
+    lines = plane.state.services[KEY].lines
+    words = maps.slots[lines.slots]
+    words[words >> 14 == 1] += 1 << 14
+    plane = Dataplane(maps, clock, scan_ns=0)
+    assert plane.state.services[KEY].first
+    plane.tick(62 * SECOND)
+    assert plane.state.services[KEY].first is None
+    check_maps(maps, OLD)
+    assert DataPath(maps).service(ONE).first_size == 0
+
+
 def test_killed_before_the_first_document_was_live() -> None:
     maps = Maps.in_memory(CAPACITY)
     plane = Dataplane(maps, clock)

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from support.checking import check_maps
 from support.documents import Spec, document
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey
@@ -74,6 +75,26 @@ def test_shared_again_when_all_is_clear() -> None:
         on.tick(seconds * 10**9)
     same = plan(on, Spec({HTTP: REALS, HTTPS: REALS}, disabled={"10.1.10.1"}))
     assert same.after.services[KEY].lines is same.after.services[TLS].lines
+
+
+def test_equal_tables_over_other_indexes_are_not_shared() -> None:
+    """Slots hold indexes in the service's own block, and these come from its history."""
+    spec = Spec({HTTP: REALS, HTTPS: dict(list(REALS.items())[3:])})
+    on = plane(spec, Spec({HTTP: REALS, HTTPS: REALS}))
+    for seconds in (100, 101):
+        on.tick(seconds * 10**9)
+    same = document(Spec({HTTP: REALS, HTTPS: REALS}, disabled={"10.1.10.1"}))
+    on.apply(same)
+    assert on.state.services[KEY].lines is not on.state.services[TLS].lines
+    check_maps(on.maps, same)
+
+
+def test_changes_from_different_tables_are_not_shared() -> None:
+    """The new table is the same, but other slots of it are in transition."""
+    fewer = dict(list(REALS.items())[:3])
+    on = plane(Spec({HTTP: REALS, HTTPS: dict(list(REALS.items())[:4])}))
+    after = plan(on, Spec({HTTP: fewer, HTTPS: fewer})).after
+    assert after.services[KEY].lines is not after.services[TLS].lines
 
 
 def test_a_block_is_outgrown() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import binascii
 import ipaddress
 import json
+import socket
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -62,9 +62,13 @@ def positive(mapping: Mapping[str, Any], key: str, where: str) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=1 << 16)
 def address(text: str, where: str) -> str:
     """An IP address in its canonical spelling: two spellings of one real would be two reals."""
+    try:
+        if socket.inet_ntoa(socket.inet_pton(socket.AF_INET, text)) == text:
+            return text  # a document may have 100,000 of them
+    except (OSError, ValueError):
+        pass  # then it is IPv6, or wrong
     try:
         canonical = str(ipaddress.ip_address(text))
     except ValueError:

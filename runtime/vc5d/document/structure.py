@@ -81,13 +81,7 @@ def service_key(text: str) -> ServiceKey:
 
 def _service(key: ServiceKey, raw: Mapping[str, Any], tables: Mapping[str, Table]) -> Service:
     where = f"services.{key}"
-    reals: dict[str, RealConfig] = {}
-    for text, value in field(raw, "reals", dict, where).items():
-        real, _, number = text.rpartition(":")
-        real = address(real.strip("[]"), f"{where}.reals")
-        if real in reals:
-            raise Fault(f"{where}.reals", f"{real} is there twice; it can be a real of a service only once")
-        reals[real] = _real(value, port(number, f"{where}.reals", lowest=0), f"{where}.reals.{text}")
+    reals = _reals(field(raw, "reals", dict, where), f"{where}.reals")
     track: str = field(raw, "track", str, where)
     if track not in TRACKS:
         raise Fault(f"{where}.track", f'"{track}" is none of {", ".join(TRACKS)}')
@@ -109,11 +103,23 @@ def _service(key: ServiceKey, raw: Mapping[str, Any], tables: Mapping[str, Table
     )
 
 
+def _reals(raw: Mapping[str, Any], where: str) -> dict[str, RealConfig]:
+    reals: dict[str, RealConfig] = {}
+    for text, value in raw.items():
+        real, _, number = text.rpartition(":")
+        real = address(real.strip("[]"), where)
+        if real in reals:
+            raise Fault(where, f"{real} is there twice; it can be a real of a service only once")
+        reals[real] = _real(value, port(number, where, lowest=0), f"{where}.{text}")
+    return reals
+
+
 def _real(value: Any, number: int, where: str) -> RealConfig:
     raw = typed(value, dict, where)
     checks = field(raw, "checks", list, where)
     for check in checks:
-        field(typed(check, dict, f"{where}.checks"), "type", str, f"{where}.checks")
+        if type(check) is not dict or type(check.get("type")) is not str:
+            raise Fault(f"{where}.checks", f'expected objects with a "type", found {shown(check)}')
     disabled = field(raw, "disabled", bool, where)
     return RealConfig(tuple(checks), disabled, integer(raw, "weight", 0, 2**16 - 1, where), number)
 

@@ -18,6 +18,7 @@ from ..document.model import PROTOCOLS
 from ..errors import Vc5Error
 from ..layout import REAL, RealState, ServiceFlags, SlotBits, SlotState
 from ..maps import Maps
+from .fill import unpacked
 from .health import CONSULT, STATE, publish
 from .state import MAX_BLOCK, Block, First, Lines, Real, ServiceInMaps, State, lines_of
 
@@ -120,9 +121,10 @@ def _reals(maps: Maps, block: Block, lines: Lines) -> Mapping[str, Real]:
     entries = maps.reals[block.entries]
     owners = set(np.unique(maps.slots[lines.slots] & _OWNER).tolist())
     reals = {}
+    ids, raw = entries["id"].tolist(), entries["addr"].tobytes()
     for index in np.flatnonzero(entries["state"] & STATE != RealState.ABSENT).tolist():
-        address = ipaddress.IPv6Address(bytes(entries["addr"][index]))
-        reals[str(address.ipv4_mapped or address)] = Real(index, int(entries["id"][index]), index in owners)
+        address = unpacked(raw[16 * index : 16 * index + 16])
+        reals[address] = Real(index, ids[index], index in owners)
     return reals
 
 
@@ -140,10 +142,11 @@ def _clear_the_rest(maps: Maps, state: State) -> None:
 
 def _learn_links(maps: Maps, state: State) -> None:
     for service in state.services.values():
+        entries = maps.reals[service.block.entries]
+        links, ifindexes = entries["link"].tolist(), entries["ifindex"].tolist()
         for address, real in service.reals.items():
-            entry = maps.reals[service.block.base + real.index]
-            if entry["link"] or address not in state.links:
-                state.links[address] = (int(entry["link"]), int(entry["ifindex"]))
+            if links[real.index] or address not in state.links:
+                state.links[address] = (links[real.index], ifindexes[real.index])
 
 
 def _drain_leaving(maps: Maps, service: ServiceInMaps) -> None:

@@ -27,6 +27,7 @@ from .tables import OWNER, WriteTable
 FLIP = "flip"  # the step after which the new generation is live
 TRANSITION = int(SlotState.TRANSITION) << int(SlotBits.SLOT_STATE_SHIFT)
 _PER_LINE = int(SlotBits.SLOTS_PER_LINE)
+READ_FIRST = 1000  # counters: from so many on, reading all of them is faster than setting each
 _V4_MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -79,6 +80,13 @@ def packed(address: str) -> bytes:
     return _V4_MAPPED + socket.inet_aton(address)
 
 
+def unpacked(raw: bytes) -> str:
+    """The inverse of `packed`."""
+    if raw.startswith(_V4_MAPPED):
+        return socket.inet_ntoa(raw[12:])
+    return socket.inet_ntop(socket.AF_INET6, raw)
+
+
 def _write_returning(maps: Maps, plan: Plan) -> None:
     """A real that comes back while it drains stays as it is until its checks say more; but its slots may
     have flows elsewhere."""
@@ -95,7 +103,7 @@ def _write_blocks(maps: Maps, plan: Plan) -> None:
     for move in plan.moves:
         before, after = move.before, Block(move.after.base, move.before.capacity)
         maps.reals[after.entries] = maps.reals[before.entries]
-        maps.zero_real_counters(np.flatnonzero(maps.reals["state"][after.entries]) + after.base)
+        _zero_counters(maps, np.flatnonzero(maps.reals["state"][after.entries]) + after.base)
 
 
 def _write_reals(maps: Maps, plan: Plan) -> None:
@@ -112,9 +120,16 @@ def _write_reals(maps: Maps, plan: Plan) -> None:
     entries["ifindex"] = [links[real.address][1] for real in plan.new_reals]
     raw = b"".join(addresses[real.address] for real in plan.new_reals)
     entries["addr"] = np.frombuffer(raw, "u1").reshape(-1, 16)
-    maps.zero_real_counters(indexes)
+    _zero_counters(maps, indexes)
     maps.reals[indexes] = entries
     maps.reals["state"][indexes] = int(RealState.DOWN)
+
+
+def _zero_counters(maps: Maps, indexes: npt.NDArray[np.intp]) -> None:
+    """A call for each, so of many only those that ever counted."""
+    if len(indexes) > READ_FIRST:
+        indexes = indexes[maps.read_real_counters()["packets"][indexes] != 0]
+    maps.zero_real_counters(indexes)
 
 
 def _write_table(maps: Maps, write: WriteTable) -> None:

@@ -12,11 +12,13 @@ from ..layout import REAL_COUNTERS, RealState, Reason, SlotBits, SlotState
 from ..maps import Maps
 from ..stores import FLOW_KINDS
 from .health import CONSULT, STATE
-from .state import Lines, Real, ServiceInMaps, State
+from .state import Lines, ServiceInMaps, State
 
 _SHIFT = int(SlotBits.SLOT_STATE_SHIFT)
 _OWNER = int(SlotBits.SLOT_REAL_MASK)
-Counters = npt.NDArray[np.uint64]  # packets, bytes, flows
+Counters = npt.NDArray[np.uint64]  # rows of packets, bytes, flows, by index into `reals`
+Counts = tuple[int, int, int]
+_STATES = {state: RealState(state).name.lower() for state in range(int(RealState.CONSULT))}
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,19 @@ class Carried:
     """Counts from entries of `reals` that a real had before its block moved or the maps were replaced."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[int, str], Counters] = {}
+        self._counts: dict[tuple[int, str], Counts] = {}
         self._reasons: dict[Reason, int] = {}
 
     def add(self, service: ServiceInMaps, counters: Counters) -> None:
         """For every real of `service`, what `counters` (by index into `reals`) has in its entry."""
         for address, real in service.reals.items():
             name = (service.id, address)
-            self._counts[name] = self.of(*name) + counters[service.block.base + real.index]
+            now = counters[service.block.base + real.index].tolist()
+            packets, size, flows = (a + b for a, b in zip(self.of(*name), now, strict=True))
+            self._counts[name] = (packets, size, flows)
 
-    def of(self, number: int, address: str) -> Counters:
-        return self._counts.get((number, address), np.zeros(3, np.uint64))
+    def of(self, number: int, address: str) -> Counts:
+        return self._counts.get((number, address), (0, 0, 0))
 
     def add_reasons(self, reasons: Mapping[Reason, int]) -> None:
         for reason, count in reasons.items():
@@ -125,25 +129,25 @@ def _owned(maps: Maps, lines: Lines, known: dict[int, npt.NDArray[np.int64]]) ->
 def _reals(
     maps: Maps, service: ServiceInMaps, counters: Counters, carried: Carried, owned: npt.NDArray[np.int64]
 ) -> dict[str, RealSnapshot]:
+    entries = maps.reals[service.block.entries]
+    states, links = entries["state"].tolist(), entries["link"].tobytes()
+    counted, slots = counters[service.block.entries].tolist(), owned.tolist()
+    slots += [0] * (service.block.capacity - len(slots))
     snapshots = {}
     for address, real in sorted(service.reals.items(), key=lambda item: item[1].index):
-        counts = counters[service.block.base + real.index] + carried.of(service.id, address)
-        slots = int(owned[real.index]) if real.index < len(owned) else 0
-        snapshots[address] = _real(maps, service, real, counts, slots / service.lines.size)
+        at = real.index
+        link = links[8 * at : 8 * at + 8]
+        before = carried.of(service.id, address)
+        packets, size, flows = (now + then for now, then in zip(counted[at], before, strict=True))
+        snapshots[address] = RealSnapshot(
+            state=_STATES[states[at] & STATE],
+            consult=bool(states[at] & CONSULT),
+            configured=real.configured,
+            mac=link[:6].hex(":") if any(link[:6]) else None,
+            vlan=int.from_bytes(link[6:], "big"),
+            packets=packets,
+            bytes=size,
+            flows=flows,
+            share=slots[at] / service.lines.size,
+        )
     return snapshots
-
-
-def _real(maps: Maps, service: ServiceInMaps, real: Real, counts: Counters, share: float) -> RealSnapshot:
-    entry = maps.reals[service.block.base + real.index]
-    state, link = int(entry["state"]), int(entry["link"]).to_bytes(8, "little")
-    return RealSnapshot(
-        state=RealState(state & STATE).name.lower(),
-        consult=bool(state & CONSULT),
-        configured=real.configured,
-        mac=link[:6].hex(":") if any(link[:6]) else None,
-        vlan=int.from_bytes(link[6:], "big"),
-        packets=int(counts[0]),
-        bytes=int(counts[1]),
-        flows=int(counts[2]),
-        share=share,
-    )
