@@ -28,6 +28,13 @@ static __always_inline bool has_mac(union link link)
 	return link.word << 16; /* without the VLAN id, whose bytes are the highest */
 }
 
+/* Is the frame at its real already? Sending it again could loop: with the real's MAC unknown to a switch,
+ * each load balancer that hears promiscuously would send it to the others once more. */
+static __always_inline bool is_at_real(const struct packet *packet, union link link)
+{
+	return !__builtin_memcmp(packet->eth->h_dest, link.mac, ETH_ALEN);
+}
+
 /* Source: the address that the frame was sent to, this host's own on that wire. */
 static __always_inline void set_macs(struct ethhdr *eth, union link link, const __u8 *own_mac)
 {

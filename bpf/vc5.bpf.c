@@ -58,6 +58,8 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *packet, st
 
 	if (!has_mac(link))
 		return leave(DROP_NO_NEIGHBOR);
+	if (is_at_real(packet, link))
+		return leave(PASS_AT_REAL);
 	reason = rewrite(ctx, packet, link);
 	if (reason != GO_ON)
 		return leave(reason);

@@ -55,6 +55,7 @@ enum reason {
 	PASS_NOT_UNICAST,        /* to a group or broadcast MAC: not for this host alone */
 	PASS_NOT_VIP,            /* the destination is no VIP of the document */
 	PASS_NO_DOCUMENT,        /* no generation is live yet */
+	PASS_AT_REAL,            /* to its real's own MAC: a switch floods it by, or this host is the real */
 	DROP_MALFORMED,          /* to a VIP, but truncated or with lengths that contradict each other */
 	DROP_FRAGMENT,           /* a fragment to a VIP */
 	DROP_UNKNOWN_PORT,       /* to a VIP, but to no service of it: passing it on risks a routing loop */

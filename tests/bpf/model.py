@@ -198,6 +198,8 @@ class Balancer:
         real = service.reals[index]
         if not real.mac:
             return Outcome(DROP, frame, "DROP_NO_NEIGHBOR")
+        if frame[0:6] == real.mac:
+            return Outcome(PASS, frame, "PASS_AT_REAL")
         verdict = REDIRECT if real.ifindex not in (0, LOOPBACK) else TX
         return Outcome(verdict, rewrite(frame, packet.tag, real), real=(number, index), new=new)
 

@@ -111,6 +111,7 @@ CASES = [
     passes("QinQ", ethernet(bytes.fromhex("000a0800") + PACKET, tci=10, proto=DOT1Q), "PASS_NOT_IP"),
     passes("broadcast", ethernet(PACKET, dst=b"\xff" * 6), "PASS_NOT_UNICAST"),
     passes("multicast", ethernet(PACKET, dst=bytes.fromhex("01005e000001")), "PASS_NOT_UNICAST"),
+    passes("at its real already", ethernet(PACKET, dst=MAC), "PASS_AT_REAL"),
     passes("not a VIP", ethernet(ipv4(SEGMENT, HOST)), "PASS_NOT_VIP"),
     passes(
         "0.0.0.0, whose key is that of an empty position", ethernet(ipv4(SEGMENT, "0.0.0.0")), "PASS_NOT_VIP"
