@@ -3,8 +3,9 @@
     PYTHONPATH=tests python3 -m vm [--release bookworm|trixie] [--kernel bookworm|trixie] [COMMAND…]
 
 The build machine's kernel may lack what Debian's has: 802.1Q devices, bonds, tunnels. The command runs as
-root in a copy of the project, by emulation, so slowly. Its output and exit code are this command's own; 124
-when it did not end in time, 125 when the virtual machine could not be made or did not run.
+root in a copy of the project, by emulation: slowly, but with a clock to match (guest.py). Its output and exit
+code are this command's own; 124 when it did not end in time, 125 when the virtual machine could not be made
+or did not run. What is made once is kept in build/vm. The kernel's console: build/vm/console.log.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from vm.tree import tree_image
 COULD_NOT_RUN = 125
 
 
-def make_guest(release: str, kernel_of: str, memory_mib: int) -> Guest:
+def make_guest(release: str, kernel_of: str, memory_mib: int, cpus: int) -> Guest:
     """Everything that the guest needs, made or found. Raises VmError."""
     with building():
         root = root_directory(release)
         its_kernel = kernel(kernel_of, root if kernel_of == release else root_directory(kernel_of))
         tree = tree_image(release, root)
         image = root_image(release, root)
-    return Guest(its_kernel, image, tree, root / "bin/busybox", memory_mib)
+    return Guest(its_kernel, image, tree, root / "bin/busybox", memory_mib, cpus)
 
 
 def arguments() -> argparse.Namespace:
@@ -42,6 +43,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--release", choices=RELEASES, default="bookworm", help="Debian release inside")
     parser.add_argument("--kernel", choices=RELEASES, help="whose kernel; default: the release's own")
+    parser.add_argument("--cpus", type=int, default=1, help="more do not make it faster; default: 1")
     parser.add_argument("--memory", type=int, default=3072, metavar="MIB")
     parser.add_argument("--timeout", type=float, default=1800, metavar="SECONDS")
     parser.add_argument("command", nargs="*", default=["uname -a"], help="words, or one line for bash")
@@ -54,8 +56,9 @@ def main() -> int:
     command = words[0] if len(words) == 1 else shlex.join(words)
     try:
         require()
-        guest = make_guest(options.release, options.kernel or options.release, options.memory)
-        say(f"booting {guest.kernel.version}: {command}")
+        kernel_of = options.kernel or options.release
+        guest = make_guest(options.release, kernel_of, options.memory, options.cpus)
+        say(f"booting {guest.kernel.version}: {command.partition(chr(10))[0]}")
         begin = time.monotonic()
         code = guest.run(command, options.timeout)
     except VmError as error:
