@@ -32,7 +32,9 @@ static __always_inline bool has_mac(union link link)
  * each load balancer that hears promiscuously would send it to the others once more. */
 static __always_inline bool is_at_real(const struct packet *packet, union link link)
 {
-	return !__builtin_memcmp(packet->eth->h_dest, link.mac, ETH_ALEN);
+	const __u8 *dest = packet->eth->h_dest;
+
+	return *(__u32 *)dest == *(__u32 *)link.mac && *(__u16 *)(dest + 4) == *(__u16 *)(link.mac + 4);
 }
 
 /* Source: the address that the frame was sent to, this host's own on that wire. */
