@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def _demo(names: Names, keep: bool) -> int:
         report = Report()
         code = 1
         try:
-            _mount_bpffs()
+            _prepare_host()
             story.tell(Lab(names), report)
             code = report.end()
             if code:
@@ -106,8 +107,10 @@ def _alone(names: Names) -> Iterator[bool]:
         yield True
 
 
-def _mount_bpffs() -> None:
-    """systemd mounts it at boot; a container or a smaller host may not have."""
+def _prepare_host() -> None:
+    """What systemd and udev do at boot, and a container or a smaller host may not have done."""
+    if not Path("/dev/net/tun").exists() and shutil.which("modprobe"):
+        run(["modprobe", "tun"])
     if run(["stat", "--file-system", "--format=%T", "/sys/fs/bpf"]).strip() != "bpf_fs":
         run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"])
 
