@@ -98,8 +98,9 @@ class Dataplane:
         self._loaded().unpin()
 
     def apply(self, document: Document) -> Report:
-        """Makes a document live, or raises Vc5Error and changes nothing. Returns when no packet sees the
-        document before it. New reals are down until set_state."""
+        """Makes a document live, or raises Vc5Error and changes nothing (unless the kernel fails after the
+        flip: then the new document is live). Returns when no packet sees the document before it. New reals
+        are down until set_state."""
         begin = time.monotonic()
         unchanged = self.state.digest == document.digest
         if unchanged and self._applied:
@@ -176,7 +177,7 @@ class Dataplane:
         old, before = self._loaded(), self.state
         new = Program.load(self._object_path, choose_capacity(document, self.maps.capacity, before))
         try:
-            grow.copy_generation(old.maps, new.maps, before)
+            grow.copy_arrays(old.maps, new.maps)
             plan = make_plan(before, document, new.maps.capacity, new.maps.slots)
             deque(fill.steps(new.maps, before, plan, self._clock), maxlen=0)
             grow.copy_flows(old.maps, new.maps)

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from support.checking import check_maps
 from support.documents import Spec, document
 from support.packets import DataPath, Flow
 from vc5d.dataplane import Dataplane
@@ -66,6 +67,23 @@ def test_the_same_document_again_is_not_applied(plane: Dataplane) -> None:
     report = plane.apply(document(Spec({HTTP: REALS, HTTPS: REALS})))
     assert report.unchanged
     assert int(plane.maps.control["live"][0]) == live
+
+
+def test_a_failure_after_the_flip_leaves_the_new_document_live(
+    plane: Dataplane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise Vc5Error("the map grace cannot be written")
+
+    new = document(Spec({HTTP: {**REALS, "10.1.10.9": 1}}))
+    with monkeypatch.context() as broken:
+        broken.setattr(plane.maps, "wait_grace", fail)
+        with pytest.raises(Vc5Error, match="grace"):
+            plane.apply(new)
+    check_maps(plane.maps, new)
+    assert plane.set_state(KEY, "10.1.10.9", RealState.ACCEPTING)
+    plane.apply(document(Spec({HTTP: REALS})))
+    assert states(plane)["10.1.10.9"] == "draining"
 
 
 def test_a_document_that_does_not_fit_changes_nothing(plane: Dataplane) -> None:
@@ -160,7 +178,7 @@ def test_counters_follow_a_block_that_moves(plane: Dataplane) -> None:
     service = plane.state.services[KEY]
     store(plane).counters[service.block.base + service.reals[TWO].index] = (7, 700, 3)
     more = {f"10.1.10.{n}": 1 for n in range(1, 30)}
-    store(plane).counters[32:64] = (1, 1, 1)  # of whoever had the new block's place before
+    store(plane).counters[32:] = (1, 1, 1)  # of whoever had the new block's place before
     plane.apply(document(Spec({HTTP: more, HTTPS: REALS})))
     assert plane.state.services[KEY].block != service.block
     real = plane.snapshot().services[HTTP].reals[TWO]

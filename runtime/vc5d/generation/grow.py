@@ -1,39 +1,25 @@
-"""Into bigger maps: the live generation and all flows, copied so that a new program can take the old one's
-place by one atomic update of each link.
+"""Into bigger maps: what outlives a generation, copied so that a new program can take the old one's place by
+one atomic update of each link.
 
-Indexes of slots' lines, of reals and of services stay what they are, so the same `State` describes both.
+Places of tables, reals and services stay what they are, so the old `State` describes the new maps too, and
+the document that did not fit is planned and filled as ever: its flip is the first that the new maps see.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..layout import SlotBits
 from ..maps import Maps
 from ..stores import FLOW_KINDS
-from .state import State
 
-_PER_LINE = int(SlotBits.SLOTS_PER_LINE)
+_KEPT = ("slots", "reals", "service_states", "accepting")
 
 
-def copy_generation(old: Maps, new: Maps, state: State) -> None:
-    """Makes `state`'s generation live in `new`, whose program sees no packets yet."""
-    for name in ("slots", "reals", "service_states", "accepting"):
+def copy_arrays(old: Maps, new: Maps) -> None:
+    """Tables, reals and lists, at the same indexes. No generation is live in `new` yet."""
+    for name in _KEPT:
         source = getattr(old, name)
         getattr(new, name)[: len(source)] = source
-    if not state.live:
-        return
-    half, record = state.live - 1, old.control["generation"][0, state.live - 1].copy()
-    positions, lines = old.capacity.positions4, old.capacity.displacement_lines4
-    start = half * new.capacity.positions4
-    new.services4[start : start + positions] = old.services4[half * positions : (half + 1) * positions]
-    size, line = lines * _PER_LINE, half * new.capacity.displacement_lines4
-    new.displacements4[line * _PER_LINE : line * _PER_LINE + size] = old.displacements4[
-        half * size : (half + 1) * size
-    ]
-    record["services4_base"], record["displacements4_line"] = start, line
-    new.control["generation"][0, half] = record
-    new.control["live"][0] = state.live
 
 
 def copy_flows(old: Maps, new: Maps) -> None:
