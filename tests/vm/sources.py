@@ -42,7 +42,7 @@ def translate(targets: str, host: str, release: str) -> list[tuple[str, str]]:
     found = set()
     for line in targets.splitlines():
         uri, suite, component, *origin = line.split()
-        if not host or component != "main" or (origin and origin != ["Debian"]):
+        if component != "main" or (origin and origin != ["Debian"]):
             continue
         pocket = suite.removeprefix(host)
         if suite.startswith(host) and pocket in _POCKETS:

@@ -18,7 +18,7 @@ http://mirror.example/debian/ bookworm main Debian
 http://mirror.example/debian/ bookworm-updates main Debian
 http://mirror.example/debian/ bookworm-backports main Debian
 http://mirror.example/debian-security/ bookworm-security main Debian
-http://mirror.example/debian/ bookworm contrib Debian
+http://other.example/apt bookworm stable
 http://other.example/apt bookworm main Other
 http://other.example/apt bookworm-pgdg main
 http://other.example/apt cloud-bookworm main
@@ -130,5 +130,5 @@ def test_copy_follows_the_tree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 def test_command_inside_a_root_is_named_when_it_fails() -> None:
-    with pytest.raises(host.VmError, match=r"^`false x` failed with 1"):
-        host.run(["false", "x"], within=["env"])
+    with pytest.raises(host.VmError, match=r"^`make x` failed with 3"):
+        host.run(["make", "x"], within=["sh", "-c", "exit 3", "enter"])
