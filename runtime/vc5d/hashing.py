@@ -1,4 +1,4 @@
-"""The hashes of docs/document.md over numpy arrays of uint64: services' perfect hash and the flow hash.
+"""The hashes of docs/document.md over numpy arrays of uint64: services' perfect hash, and a flow's slot.
 
 Everything is modulo 2^64, so every function takes and returns uint64 arrays: numpy wraps arrays silently,
 but warns about scalars. A "word" is the key of a service as the data path reads it.
@@ -12,9 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 Words = npt.NDArray[np.uint64]
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_SECOND = np.uint64(0xD6E8FEB86659FD93)
 
 
 def fmix64(x: Words) -> Words:
@@ -50,16 +47,6 @@ def positions(
     displacement = displacements[(k & np.uint64(buckets - 1)).astype(np.int64)].astype(np.uint64)
     step = (k >> np.uint64(42)) | np.uint64(1)
     return (((k >> np.uint64(20)) + displacement * step) & np.uint64(size - 1)).astype(np.int64)
-
-
-def flow_hash4(keys: npt.NDArray[Any], protocol: int, seed: int) -> Words:
-    """The flow hash of each FLOW_KEY4 in `keys`, all of one protocol (6 or 17)."""
-    raw = np.ascontiguousarray(keys)
-    addresses = raw.view("<u4").reshape(len(raw), -1)[:, :2].astype(np.uint64)
-    ports = raw.view("<u2").reshape(len(raw), -1)[:, 4:6].astype(np.uint64)
-    a = addresses[:, 0] | addresses[:, 1] << np.uint64(32)
-    b = ports[:, 0] | ports[:, 1] << np.uint64(16) | np.uint64(protocol << 32)
-    return fmix64((a ^ np.array([seed], np.uint64)) * _GOLDEN + b * _SECOND)
 
 
 def slot_index(upper: npt.NDArray[Any], size: npt.NDArray[Any] | int) -> npt.NDArray[np.int64]:

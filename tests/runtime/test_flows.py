@@ -11,8 +11,8 @@ from support.packets import DataPath, Flow
 from vc5d.dataplane import Dataplane
 from vc5d.document import ServiceKey
 from vc5d.flows import Flows, needs
-from vc5d.hashing import flow_hash4, slot_index
 from vc5d.hashing import fmix64 as fmix64_array
+from vc5d.hashing import slot_index
 from vc5d.layout import FLOW, FLOW_KEY4
 from vc5d.maps import Capacity, Maps
 
@@ -30,7 +30,6 @@ def test_hashes_are_those_of_the_document() -> None:
     flows = [Flow(f"10.99.{n}.7", 1024 + 97 * n, HTTP) for n in range(50)]
     for seed in (0, 1 << 63 | 12345):
         expected = [path.hash(flow, seed) for flow in flows]
-        assert flow_hash4(keys(flows), 6, seed).tolist() == expected
         slots = slot_index(np.array(expected, np.uint64) >> np.uint64(32), 16381)
         assert slots.tolist() == [(h >> 32) * 16381 >> 32 for h in expected]
     numbers = [0, 1, 1 << 63, (1 << 64) - 1]
