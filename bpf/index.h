@@ -25,7 +25,8 @@ static __always_inline struct generation *live_generation(void)
 }
 
 /* The entry whose key is exactly this one, or NULL. */
-static __always_inline struct service4 *find_key4(const struct generation *generation, struct service_key4 *key)
+static __always_inline struct service4 *find_key4(const struct generation *generation,
+						  struct service_key4 *key)
 {
 	__u64 word, hash;
 	__u32 bucket, line, position;
@@ -50,7 +51,8 @@ static __always_inline struct service4 *find_key4(const struct generation *gener
 static __always_inline struct service *find_service4(const struct generation *generation,
 						     const struct flow_key4 *flow, __u8 protocol)
 {
-	struct service_key4 key = {.addr_be = flow->daddr_be, .port_be = flow->dport_be, .protocol = protocol};
+	struct service_key4 key = {
+		.addr_be = flow->daddr_be, .port_be = flow->dport_be, .protocol = protocol};
 	struct service4 *found = find_key4(generation, &key);
 
 	return found ? &found->service : NULL;

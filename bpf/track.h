@@ -32,7 +32,8 @@ struct memory {
 	__u64 now;
 };
 
-static __always_inline bool is_expired(const struct question *q, const struct memory *memory, const struct flow *entry)
+static __always_inline bool is_expired(const struct question *q, const struct memory *memory,
+				       const struct flow *entry)
 {
 	/* Another CPU may have written a later time since this one read its clock. */
 	return entry->last_ns < memory->now && memory->now - entry->last_ns > q->generation->flow_lifetime_ns;
@@ -43,7 +44,8 @@ static __always_inline void accept_entry(const struct question *q, struct memory
 	if (!entry)
 		return;
 	memory->any = true;
-	barrier_var(memory->any); /* else clang joins the tests by an OR of pointers, which the verifier refuses */
+	barrier_var(
+		memory->any); /* else clang joins the tests by an OR of pointers, which the verifier refuses */
 	if (!is_expired(q, memory, entry))
 		memory->entry = entry;
 }
@@ -114,7 +116,8 @@ static __always_inline void touch(struct question *q, const struct memory *memor
 }
 
 /* The entry's real if it is still the one that was meant, not another that took over its index. */
-static __always_inline __u32 entry_real(const struct question *q, const struct flow *entry, enum real_state *state)
+static __always_inline __u32 entry_real(const struct question *q, const struct flow *entry,
+					enum real_state *state)
 {
 	__u32 index = q->service->reals_base + entry->real;
 	struct real *real = bpf_map_lookup_elem(&reals, &index);

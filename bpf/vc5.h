@@ -31,7 +31,7 @@ enum slot_bits {
 enum slot_state {
 	SLOT_CLEAR = 0,      /* every flow of the slot belongs to its owner */
 	SLOT_TRANSITION = 1, /* the owner changed at a flip less than one flow lifetime ago */
-	SLOT_CONSULT = 2,    /* the transition is over; flows that differ from the owner are in the flow table */
+	SLOT_CONSULT = 2,    /* the transition is over; flows not at the owner are in the flow table */
 };
 
 enum real_state {
@@ -51,27 +51,27 @@ enum service_flags {
 
 /* Why a packet was not forwarded. PASS: to the host's own stack; DROP: discarded. */
 enum reason {
-	PASS_NOT_IP = 0,         /* ARP, LLDP, unknown tags, QinQ, a header too short to name a destination */
-	PASS_NOT_UNICAST,        /* to a group or broadcast MAC: not for this host alone */
-	PASS_NOT_VIP,            /* the destination is no VIP of the document */
-	PASS_NO_DOCUMENT,        /* no generation is live yet */
-	PASS_AT_REAL,            /* to its real's own MAC: a switch floods it by, or this host is the real */
-	DROP_MALFORMED,          /* to a VIP, but truncated or with lengths that contradict each other */
-	DROP_FRAGMENT,           /* a fragment to a VIP */
-	DROP_UNKNOWN_PORT,       /* to a VIP, but to no service of it: passing it on risks a routing loop */
-	DROP_PROTOCOL,           /* to a VIP, but neither TCP nor UDP */
-	DROP_NO_REAL,            /* no real of the service accepts */
-	DROP_NO_NEIGHBOR,        /* the real's MAC is not known yet */
-	DROP_REWRITE,            /* the kernel refused to make or take away room for a tag */
-	DROP_INTERNAL,           /* the maps contradict each other: a defect, never expected */
+	PASS_NOT_IP = 0,   /* ARP, LLDP, unknown tags, QinQ, a header too short to name a destination */
+	PASS_NOT_UNICAST,  /* to a group or broadcast MAC: not for this host alone */
+	PASS_NOT_VIP,      /* the destination is no VIP of the document */
+	PASS_NO_DOCUMENT,  /* no generation is live yet */
+	PASS_AT_REAL,      /* to its real's own MAC: a switch floods it by, or this host is the real */
+	DROP_MALFORMED,    /* to a VIP, but truncated or with lengths that contradict each other */
+	DROP_FRAGMENT,     /* a fragment to a VIP */
+	DROP_UNKNOWN_PORT, /* to a VIP, but to no service of it: passing it on risks a routing loop */
+	DROP_PROTOCOL,     /* to a VIP, but neither TCP nor UDP */
+	DROP_NO_REAL,      /* no real of the service accepts */
+	DROP_NO_NEIGHBOR,  /* the real's MAC is not known yet */
+	DROP_REWRITE,      /* the kernel refused to make or take away room for a tag */
+	DROP_INTERNAL,     /* the maps contradict each other: a defect, never expected */
 	REASONS,
 };
 
 /* The key of a service as the perfect hash sees it, read as one little-endian 64-bit word. */
 struct service_key4 {
 	__be32 addr_be;
-	__be16 port_be;  /* 0 in the bare VIP's entry and in any-port services */
-	__u8 protocol;   /* IPPROTO_TCP, IPPROTO_UDP; 0 in the bare VIP's entry */
+	__be16 port_be; /* 0 in the bare VIP's entry and in any-port services */
+	__u8 protocol;  /* IPPROTO_TCP, IPPROTO_UDP; 0 in the bare VIP's entry */
 	__u8 pad;
 };
 
@@ -97,13 +97,13 @@ struct service4 {
 /* A real server of one service. Its index is not reused while a slot or a first table refers to it.
  * `link` and `state` are written while packets read them, each by a single aligned store. */
 struct real {
-	__u64 link;      /* bytes 0-5: MAC; bytes 6-7: VLAN id in network order, 0 untagged. 0: not known */
-	__u32 id;        /* stable id of (service, address), the same on every load balancer */
-	__u8 state;      /* enum real_state */
+	__u64 link; /* bytes 0-5: MAC; bytes 6-7: VLAN id in network order, 0 untagged. 0: not known */
+	__u32 id;   /* stable id of (service, address), the same on every load balancer */
+	__u8 state; /* enum real_state */
 	__u8 pad1[3];
-	__u32 service;   /* struct service's id */
-	__u32 ifindex;   /* where to send; 0: back out of the interface that the packet came in by */
-	__u8 addr[16];   /* the real's address; IPv4 in the last 4 bytes (RFC 4291, section 2.5.5.2) */
+	__u32 service; /* struct service's id */
+	__u32 ifindex; /* where to send; 0: back out of the interface that the packet came in by */
+	__u8 addr[16]; /* the real's address; IPv4 in the last 4 bytes (RFC 4291, section 2.5.5.2) */
 	__u64 pad2[3];
 };
 
@@ -139,20 +139,20 @@ struct real_counters {
 
 /* One document as it lies in the maps. */
 struct generation {
-	__u64 seed;               /* of the flow hash */
-	__u64 flow_lifetime_ns;   /* an entry idle for longer counts as absent */
-	__u64 index4_salt;        /* of the perfect hash */
-	__u32 index4_buckets;     /* a power of two */
-	__u32 index4_size;        /* a power of two; 0: the document has no IPv4 service */
-	__u32 displacements4_line;/* first line in `displacements4` */
-	__u32 services4_base;     /* first index in `services4` */
+	__u64 seed;                /* of the flow hash */
+	__u64 flow_lifetime_ns;    /* an entry idle for longer counts as absent */
+	__u64 index4_salt;         /* of the perfect hash */
+	__u32 index4_buckets;      /* a power of two */
+	__u32 index4_size;         /* a power of two; 0: the document has no IPv4 service */
+	__u32 displacements4_line; /* first line in `displacements4` */
+	__u32 services4_base;      /* first index in `services4` */
 	__u64 pad[7];
-	__u8 digest[32];          /* SHA-256 of the document */
+	__u8 digest[32]; /* SHA-256 of the document */
 };
 
 struct control {
 	__u32 layout; /* VC5_LAYOUT_VERSION of whoever filled the maps */
-	__u32 live;   /* 0: none; 1 or 2: generation[live - 1]. Read once a packet, written last in an apply */
+	__u32 live; /* 0: none; 1 or 2: generation[live - 1]. Read once a packet, written last in an apply */
 	__u64 pad[7];
 	struct generation generation[2];
 };
