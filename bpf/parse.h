@@ -124,7 +124,8 @@ static __always_inline enum reason parse_transport(struct cursor *cursor, struct
 	__u32 total = bpf_ntohs(ip->tot_len);
 	__u32 payload = total - header;
 
-	if (total < header || (void *)ip + total > cursor->end)
+	/* Lengths compared, not pointers: Linux 6.1's verifier takes a swapped number for unbounded. */
+	if (total < header || total > cursor->end - (void *)ip)
 		return DROP_MALFORMED;
 	if (ip->frag_off & bpf_htons(IP_FRAGMENT_BITS))
 		return DROP_FRAGMENT;
