@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from lab import expect
+from lab import expect, switch
 from lab.host import run
 from lab.lab import NAMES_OF_REALS, Lab
 from lab.plan import CLIENT, COMMANDS, CONFIG, REALS, VIP
@@ -63,6 +63,8 @@ def compile_document(lab: Lab, report: Report) -> None:
 def come_up(lab: Lab, report: Report) -> None:
     report.step("b", "Start both load balancers")
     lab.build()
+    own = switch.has_8021q(lab.names.netns(switch.NETNS))
+    report.fact(f"VLANs by {'the kernel: 802.1Q devices' if own else 'tc-BPF: this kernel has no 802.1Q'}")
     begin = time.monotonic()
     for balancer in lab.balancers:
         balancer.roll_out(lab.document)
