@@ -5,7 +5,7 @@
 The build machine's kernel may lack what Debian's has: 802.1Q devices, bonds, tunnels. The command runs as
 root in a copy of the project, by emulation: slowly, but with a clock to match (guest.py). Its output and exit
 code are this command's own; 124 when it did not end in time, 125 when the virtual machine could not be made
-or did not run. What is made once is kept in build/vm. The kernel's console: build/vm/console.log.
+or did not run. What is made once is kept in build/vm. The kernel's console: build/vm/console-VERSION.log.
 """
 
 from __future__ import annotations

@@ -36,11 +36,16 @@ class Guest:
     memory_mib: int = 3072
     cpus: int = 1
 
+    @property
+    def console(self) -> Path:
+        """What the last guest with this kernel said on its console."""
+        return BUILD / f"console-{self.kernel.version}.log"
+
     def run(self, command: str, timeout: float) -> int:
         """Run a line of bash inside; its output comes out here. The exit code, or TIMED_OUT.
 
         Raises VmError when the guest ends without one, with the console's last lines; the whole console is
-        kept in BUILD/console.log.
+        kept, see `console`.
         """
         with tempfile.TemporaryDirectory(prefix="run-", dir=BUILD) as scratch:
             directory = Path(scratch)
@@ -48,11 +53,11 @@ class Guest:
             initrd.write_bytes(initramfs(self.busybox, self.kernel.early, command))
             in_time = _follow(self._qemu(initrd, directory), directory, timeout)
             console, code = directory / "console", directory / "code"
-            console.replace(BUILD / "console.log")
+            console.replace(self.console)
             if not in_time:
                 return TIMED_OUT
             if not code.read_text().strip().isdigit():
-                raise VmError(f"the guest ended before the command did; its console:\n{_end()}")
+                raise VmError(f"the guest ended before the command did; its console:\n{_end(self.console)}")
             return int(code.read_text())
 
     def _qemu(self, initrd: Path, directory: Path) -> list[str]:
@@ -109,7 +114,5 @@ def _follow(command: list[str], directory: Path, timeout: float) -> bool:
     return not late.is_set()
 
 
-def _end(lines: int = 15) -> str:
-    """Last lines of the console."""
-    text = (BUILD / "console.log").read_text(errors="replace")
-    return "\n".join(text.splitlines()[-lines:])
+def _end(console: Path, lines: int = 15) -> str:
+    return "\n".join(console.read_text(errors="replace").splitlines()[-lines:])
