@@ -62,4 +62,12 @@ def test_a_vip_is_not_announced_before_every_real_has_been_checked() -> None:
 
 def test_an_announced_vip_stays_while_a_new_real_is_unknown() -> None:
     assert vips({(HTTP, B): None}, announced="1") == "12"
-    assert vips({(HTTP, A): False, (HTTP, B): None}, announced="1") == "2"
+    assert vips({(HTTP, A): False, (HTTP, B): None}, announced="1") == "12"
+
+
+def test_a_new_service_or_new_checks_do_not_withdraw_an_announced_vip() -> None:
+    unknown: dict[tuple[str, str], bool | None] = {(HTTPS, A): None, (HTTPS, B): None}
+    assert vips(unknown, announced="12") == "12"
+    assert vips(unknown, announced="12", disabled=A) == "12"
+    assert vips(unknown | {(HTTPS, A): False, (HTTPS, B): False}, announced="12") == "2"
+    assert vips(unknown, announced="2") == "2"

@@ -28,7 +28,8 @@ def healthy_vips(document: Document, conditions: Conditions, announced: frozense
     """The VIPs to announce: on every service of it at least `need` reals accept.
 
     One that is not announced yet also waits for the first result of each of its reals, or the first to
-    answer would get the traffic of all.
+    answer would get the traffic of all. On one that is announced, a real without a result counts as one that
+    accepts: a document that adds a service, or changes how reals are checked, must not withdraw the VIP.
     """
     failing: set[str] = set()
     for key, service in document.services.items():
@@ -37,7 +38,7 @@ def healthy_vips(document: Document, conditions: Conditions, announced: frozense
             condition = conditions(key, address)
             if condition.up is None and key.address not in announced:
                 failing.add(key.address)
-            if condition.up and not real.disabled:
+            if condition.up is not False and not real.disabled:
                 accepting += 1
         if accepting < service.need:
             failing.add(key.address)
