@@ -68,6 +68,6 @@ def test_an_announced_vip_stays_while_a_new_real_is_unknown() -> None:
 def test_a_new_service_or_new_checks_do_not_withdraw_an_announced_vip() -> None:
     unknown: dict[tuple[str, str], bool | None] = {(HTTPS, A): None, (HTTPS, B): None}
     assert vips(unknown, announced="12") == "12"
-    assert vips(unknown, announced="12", disabled=A) == "12"
+    assert vips(unknown, announced="12", disabled=A) == "1", "the only real of 2 is disabled"
     assert vips(unknown | {(HTTPS, A): False, (HTTPS, B): False}, announced="12") == "2"
     assert vips(unknown, announced="2") == "2"
