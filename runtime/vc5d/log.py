@@ -14,6 +14,8 @@ import os
 import re
 import sys
 import time
+import traceback
+from pathlib import Path
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -48,8 +50,18 @@ def error(event: str, **values: object) -> None:
 
 
 def defect(event: str, failure: BaseException) -> None:
-    """A failure that no user can cause: with its traceback, for the bug report."""
-    _logger.error(_line(event, {"error": repr(failure)}), exc_info=failure)
+    """A failure that no user can cause: with the way to it, for the bug report."""
+    _logger.error(event, exc_info=failure)
+
+
+def way_to(failure: BaseException) -> str:
+    """Where it was raised and through what: `file:line function`, outermost first. One line, since a traceback
+    has no place in a log of lines, nor before a user."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    steps = [f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in frames]
+    cause = failure.__cause__ or (None if failure.__suppress_context__ else failure.__context__)
+    before = f"{cause!r} at {way_to(cause)} then " if cause else ""
+    return before + " > ".join(steps)
 
 
 def _line(event: str, values: dict[str, object]) -> str:
@@ -69,7 +81,10 @@ class _Formatter(logging.Formatter):
         self.journal = journal
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = " ".join(record.getMessage().splitlines())
+        failure = record.exc_info[1] if record.exc_info else None
+        if failure is not None:
+            text = _line(text, {"error": repr(failure), "at": way_to(failure)})
         if self.journal:
             return f"<{_JOURNAL_PRIORITY.get(record.levelno, 5)}>{text}"
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))

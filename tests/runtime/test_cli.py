@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -187,3 +188,24 @@ def test_log_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     log.setup("info")
     log.error("x", a=json.dumps([1]))
     assert capsys.readouterr().err == "<3>x a=[1]\n"
+
+
+def test_a_defect_is_one_line_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    from vc5d import log
+
+    def breaks() -> None:
+        raise ZeroDivisionError("oh\nno")
+
+    log.setup("info")
+    try:
+        breaks()
+    except ZeroDivisionError as failure:
+        log.defect("task.defect", failure)
+        logging.getLogger("asyncio").error("Exception in callback\nhandle", exc_info=failure)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "error task.defect error=" in lines[0]
+    assert "test_cli.py:" in lines[0]
+    assert lines[0].endswith('breaks"')
+    assert "Exception in callback handle error=" in lines[1]
+    assert "Traceback" not in "".join(lines)

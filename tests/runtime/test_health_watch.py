@@ -119,3 +119,23 @@ def test_following_the_same_again_changes_nothing() -> None:
         assert scene.rounds["a"] == 1
 
     play(work)
+
+
+def test_a_real_that_is_checked_no_more_is_a_defect_that_is_told() -> None:
+    """Else its last state would stay for ever, whatever becomes of it."""
+
+    async def work(scene: Scene) -> None:
+        async def refuse(key: ServiceKey, address: str, condition: Condition) -> None:
+            raise ZeroDivisionError
+
+        told: list[BaseException] = []
+        watch = Watch(scene.round, refuse, told.append)
+        watch.follow(plans("a"))
+        async with asyncio.timeout(3):
+            while not told:
+                await asyncio.sleep(0.005)
+        assert isinstance(told[0], ZeroDivisionError)
+        await watch.stop()
+        assert len(told) == 1, "to be stopped is none"
+
+    play(work)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..supervise import Failed, only_log, start
 from .checks import Plan, Plans
 from .state import Condition, Result, advance
 
@@ -32,11 +33,13 @@ class _Watched:
 
 
 class Watch:
-    """`round_of`: carries out one round of a plan and never raises (probers.Probers.round)."""
+    """`round_of`: carries out one round of a plan and never raises (probers.Probers.round). `failed`: told
+    when a real is no longer checked, which is a defect."""
 
-    def __init__(self, round_of: Round, report: Report) -> None:
+    def __init__(self, round_of: Round, report: Report, failed: Failed = only_log) -> None:
         self._round_of = round_of
         self._report = report
+        self._failed = failed
         self._watched: dict[tuple[ServiceKey, str], _Watched] = {}
 
     def follow(self, plans: Plans) -> None:
@@ -74,7 +77,7 @@ class Watch:
         watched = self._watched[name]
         spread = min(watched.plan.interval, _SOONEST + beside / _CHECKS_A_SECOND_AT_START)
         delay = random.uniform(0, spread)  # noqa: S311 - spreads, protects nothing
-        watched.task = asyncio.create_task(self._check_for_ever(name, watched, delay), name=f"check {name}")
+        watched.task = start(self._check_for_ever(name, watched, delay), self._failed, f"check {name}")
 
     @staticmethod
     def _stop(watched: _Watched) -> None:
