@@ -13,7 +13,7 @@ from typing import Any
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.rtnl import RTMGRP_IPV4_IFADDR, RTMGRP_LINK, RTMGRP_NEIGH
+from pyroute2.netlink.rtnl import RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_RULE, RTMGRP_LINK, RTMGRP_NEIGH
 from pyroute2.netlink.rtnl.ndmsg import (
     NTF_USE,
     NUD_DELAY,
@@ -25,6 +25,7 @@ from pyroute2.netlink.rtnl.ndmsg import (
 )
 
 from . import log
+from .supervise import Failed, only_log, start
 from .vlans import Missing, Place, Places
 
 _USABLE = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP
@@ -38,12 +39,16 @@ Moved = Callable[[], None]
 
 class Neighbors:
     """`set_links` is called with what is known of each real, and whenever that changes; `moved` when an
-    interface or an address of this host came or went, so that the places have to be found again."""
+    interface or an address of this host came or went, or a routing rule went, so that the places have to be
+    found again; `failed` when nothing is followed any more, which is a defect."""
 
-    def __init__(self, netlink: AsyncIPRoute, set_links: SetLinks, moved: Moved) -> None:
+    def __init__(
+        self, netlink: AsyncIPRoute, set_links: SetLinks, moved: Moved, failed: Failed = only_log
+    ) -> None:
         self._netlink = netlink
         self._set_links = set_links
         self._moved = moved
+        self._failed = failed
         self._places: dict[str, Place] = {}
         self._pinned: dict[str, str] = {}
         self._learned: dict[str, str] = {}  # real -> MAC, the last that was known
@@ -52,10 +57,10 @@ class Neighbors:
 
     async def start(self) -> None:
         events = AsyncIPRoute()
-        await events.bind(RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_IFADDR)
+        await events.bind(RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_RULE)
         self._tasks = [
-            asyncio.create_task(self._listen(events), name="neighbor events"),
-            asyncio.create_task(self._ask_for_ever(), name="neighbor questions"),
+            start(self._listen(events), self._failed, "neighbor events"),
+            start(self._ask_for_ever(), self._failed, "neighbor questions"),
         ]
 
     async def stop(self) -> None:
@@ -101,7 +106,8 @@ class Neighbors:
         return str(real)
 
     async def _listen(self, events: AsyncIPRoute) -> None:
-        """A lost event (a full socket buffer) costs little: the periodic questions read all entries again."""
+        """Of lost events (a full socket buffer) those of neighbors cost little: the periodic questions read all
+        entries again. What else was lost is looked for at once."""
         async with events:
             while True:
                 try:
@@ -109,11 +115,14 @@ class Neighbors:
                         await self._take(message)
                 except (OSError, NetlinkError) as failure:
                     log.warning("neighbor.events", error=failure)
+                    self._moved()
                     await asyncio.sleep(_UNTIL_ASKED_AGAIN)
 
     async def _take(self, message: Any) -> None:
-        if not message["event"].endswith("NEIGH"):
-            self._moved()
+        event = message["event"]
+        if not event.endswith("NEIGH"):
+            if event != "RTM_NEWRULE":  # vc5d's own, most of the time
+                self._moved()
             return
         real = self._learn(message)
         if real is not None:

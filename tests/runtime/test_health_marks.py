@@ -133,3 +133,21 @@ def test_a_real_that_leaves_takes_its_rule_along(wire: Wire) -> None:
         assert rules().count("29801:") == 2
 
     run(work)
+
+
+def test_rules_that_somebody_flushed_come_back_all_of_them(wire: Wire) -> None:
+    """systemd-networkd removes the rules that it did not make, whenever it starts."""
+
+    async def work(paths: Paths, places: dict[str, Place | Missing]) -> None:
+        await paths.update(places)
+        before = output("ip", "rule")
+        target = paths.target(REAL1, VIP)
+        assert isinstance(target, Target)
+        for priority in ("29800", "29801", "29801", "29802", "29803"):
+            output("ip", "rule", "del", "priority", priority)
+        await paths.update(places)
+        assert sorted(output("ip", "rule").splitlines()) == sorted(before.splitlines())
+        assert f"via {REAL1}" in way(target.mark)
+        assert way(BASE + 999) == "nowhere"
+
+    run(work)

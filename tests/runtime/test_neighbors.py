@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
@@ -129,6 +130,37 @@ def test_addresses_that_come_are_told(wire: Wire) -> None:
         output("ip", "address", "del", "10.66.30.1/24", "dev", "eth20")
 
     run(work)
+
+
+def test_rules_that_go_are_told_and_rules_that_come_are_not(wire: Wire) -> None:
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        before = seen.moved
+        output("ip", "rule", "add", "lookup", "77", "priority", "29000")
+        await asyncio.sleep(0.2)
+        assert seen.moved == before
+        output("ip", "rule", "del", "priority", "29000")
+        await seen.until(lambda: seen.moved > before)
+
+    run(work)
+
+
+def test_after_lost_events_everything_is_looked_for_again(wire: Wire) -> None:
+    """A burst while the loop is busy overflows the socket: among what is lost may be an interface's event."""
+
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        await neighbors.follow(places, {})
+        await asyncio.sleep(0.3)
+        before = seen.moved
+        lines = [f"neigh replace 10.66.10.77 lladdr 02:00:00:00:00:{i % 250:02x} dev eth10" for i in range(4000)]
+        _batch(lines)  # the loop does not run meanwhile
+        await seen.until(lambda: seen.moved > before)
+        output("ip", "neigh", "del", "10.66.10.77", "dev", "eth10")
+
+    run(work)
+
+
+def _batch(lines: list[str]) -> None:
+    subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
 
 
 def test_places_are_found_by_address() -> None:

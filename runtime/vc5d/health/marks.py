@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from pyroute2 import AsyncIPRoute
@@ -36,6 +36,17 @@ ROUTE_PROTOCOL = 205  # who made the route: vc5d (iproute2 prints the number)
 
 _INVERT = 2  # FIB_RULE_INVERT: the rule is for packets that do not match
 _LAST = PRIORITY + 3
+_FRAME: Mapping[int, dict[str, Any]] = {  # by priority, in the order in which they are made
+    _LAST: {"action": "FR_ACT_NOP"},
+    PRIORITY + 2: {"fwmark": BASE, "fwmask": MASK, "action": "FR_ACT_UNREACHABLE"},
+    PRIORITY: {
+        "fwmark": BASE,
+        "fwmask": MASK,
+        "action": "FR_ACT_GOTO",
+        "FRA_GOTO": _LAST,
+        "flags": _INVERT,
+    },
+}
 _ANY_SCOPE = 255  # RT_SCOPE_NOWHERE
 
 
@@ -62,7 +73,7 @@ class Paths:
         """Remove what a crash left behind, then set the frame of rules. Raises Vc5Error."""
         try:
             await self._flush()
-            await self._frame("add")
+            await self._frame()
         except NetlinkError as failure:
             raise Vc5Error(
                 f"cannot set up policy routing for health checks: {failure}",
@@ -79,11 +90,12 @@ class Paths:
 
     async def update(self, places: Mapping[str, Place | Missing], repair: bool = False) -> None:
         """Make rules and tables what `places` (real -> place) says. repair: write every route again, since
-        the kernel removes those of an interface that goes down. One real's failure is logged and becomes the
-        reason why it cannot be checked."""
+        the kernel removes those of an interface that goes down. Rules that somebody removed (systemd-networkd
+        does, when it starts) come back in any case. One real's failure is logged and becomes the reason why
+        it cannot be checked."""
         async with self._one_at_a_time:
             self._missing = {real: place.why for real, place in places.items() if isinstance(place, Missing)}
-            ruled = await self._ruled()
+            ruled = await self._mend_rules()
             for real in [real for real in self._marks if not isinstance(places.get(real), Place)]:
                 mark = self._marks.pop(real)
                 await self._forget(mark, ruled)
@@ -144,19 +156,11 @@ class Paths:
             )
         )
 
-    async def _frame(self, command: str) -> None:
-        rule = self._netlink.rule
-        await rule(command, priority=_LAST, action="FR_ACT_NOP")
-        await rule(command, priority=PRIORITY + 2, fwmark=BASE, fwmask=MASK, action="FR_ACT_UNREACHABLE")
-        await rule(
-            command,
-            priority=PRIORITY,
-            fwmark=BASE,
-            fwmask=MASK,
-            action="FR_ACT_GOTO",
-            FRA_GOTO=_LAST,
-            flags=_INVERT,
-        )
+    async def _frame(self, there: Set[int] = frozenset()) -> None:
+        """Adds the rules that frame those of the marks, but for the priorities that are there."""
+        for priority, rule in _FRAME.items():
+            if priority not in there:
+                await self._netlink.rule("add", priority=priority, **rule)
 
     async def _flush(self) -> None:
         for rule in await self._rules():
@@ -169,9 +173,14 @@ class Paths:
         rules = [each async for each in await self._netlink.get_rules(family=socket.AF_INET)]
         return [rule for rule in rules if PRIORITY <= (rule.get("priority") or 0) <= _LAST]
 
-    async def _ruled(self) -> set[int]:
-        """The marks that have their rule."""
-        return {rule.get("fwmark") for rule in await self._rules() if rule.get("priority") == PRIORITY + 1}
+    async def _mend_rules(self) -> set[int]:
+        """Puts back what is missing of the frame. The marks that have their rule."""
+        rules = await self._rules()
+        there = {rule.get("priority") for rule in rules}
+        if not there >= _FRAME.keys():
+            log.warning("health.rules", missing="removed by somebody else; put back")
+            await self._frame(there)
+        return {rule.get("fwmark") for rule in rules if rule.get("priority") == PRIORITY + 1}
 
 
 def _identity(rule: Any) -> dict[str, Any]:
