@@ -85,7 +85,7 @@ e2e: build $(LAB_BPF) ## only the tests in network namespaces
 
 .PHONY: bench
 bench: build ## nanoseconds per packet, on this machine
-	$(PYTHON) tests/bench/bench.py
+	$(PYTHON) -m tests.bench.datapath
 
 ##@ Cleaning up
 
