@@ -6,17 +6,52 @@ Linux 4.20), and pyroute2 puts the table into the request only when it has no fi
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 
+class _Netlink(AsyncIPRoute):  # type: ignore[misc]  # pyroute2 has no types
+    """One dump at a time: to a socket that asks for a second before it has read the first, the kernel
+    answers EBUSY."""
+
+    def __init__(self) -> None:
+        super().__init__(strict_check=True)
+        self._dumping = asyncio.Lock()
+
+    async def addr(self, command: Any, *args: Any, **options: Any) -> Any:
+        return await self._in_turn(super().addr, command, *args, **options)
+
+    async def neigh(self, command: Any, **options: Any) -> Any:
+        return await self._in_turn(super().neigh, command, **options)
+
+    async def route(self, command: Any, **options: Any) -> Any:
+        return await self._in_turn(super().route, command, **options)
+
+    async def rule(self, command: Any, **options: Any) -> Any:
+        return await self._in_turn(super().rule, command, **options)
+
+    async def _in_turn(self, ask: Callable[..., Any], command: Any, *args: Any, **options: Any) -> Any:
+        if command != "dump":
+            return await ask(command, *args, **options)
+        async with self._dumping:
+            messages = [message async for message in await ask(command, *args, **options)]
+        return _each(messages)
+
+
+async def _each(messages: list[Any]) -> AsyncIterator[Any]:
+    for message in messages:
+        yield message
+
+
 def open_netlink() -> AsyncIPRoute:
     """An asynchronous context manager."""
-    return AsyncIPRoute(strict_check=True)
+    return _Netlink()
 
 
 async def routes_of_table(netlink: AsyncIPRoute, table: int) -> list[Any]:
