@@ -17,6 +17,7 @@ import aiohttp
 from lab.host import inside
 from lab.plan import CLIENT, VIP, Names
 
+URL = f"http://{VIP}/"
 _TIMEOUT = aiohttp.ClientTimeout(total=5)  # time for TCP to retransmit; no request is tried again
 
 
@@ -33,10 +34,10 @@ class Answer:
     error: str = ""
 
 
-async def _get(session: aiohttp.ClientSession, port: int) -> Answer:
+async def _get(session: aiohttp.ClientSession, port: int, url: str = URL) -> Answer:
     asked = time.monotonic()
     try:
-        async with session.get(f"http://{VIP}/") as response:
+        async with session.get(url) as response:
             response.raise_for_status()
             return Answer(asked, port, *(await response.text()).split())
     except (aiohttp.ClientError, OSError, TimeoutError, TypeError) as error:
@@ -66,12 +67,14 @@ class _Sockets:
         return aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT)
 
 
-async def _ask(names: Names, address: str, port: int) -> Answer:
+async def _ask(names: Names, address: str, port: int, url: str = URL) -> Answer:
     async with _Sockets(names, address, port).session() as session:
-        return await _get(session, port)
+        return await _get(session, port, url)
 
 
-def ask(names: Names, ports: Iterable[int], address: str = CLIENT, at_once: int = 8) -> list[Answer]:
+def ask(
+    names: Names, ports: Iterable[int], address: str = CLIENT, at_once: int = 8, url: str = URL
+) -> list[Answer]:
     """One request on a new connection from each source port."""
 
     async def everything() -> list[Answer]:
@@ -79,7 +82,7 @@ def ask(names: Names, ports: Iterable[int], address: str = CLIENT, at_once: int 
 
         async def one(port: int) -> Answer:
             async with free:
-                return await _ask(names, address, port)
+                return await _ask(names, address, port, url)
 
         return await asyncio.gather(*(one(port) for port in ports))
 

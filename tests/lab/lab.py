@@ -76,13 +76,13 @@ class Lab:
             port += 1
         return found
 
-    def next_hops(self) -> list[str]:
-        return bird.next_hops(self.names, VIP)
+    def next_hops(self, vip: str = VIP) -> list[str]:
+        return bird.next_hops(self.names, vip)
 
-    def wait_next_hops(self, wanted: list[str], timeout: float) -> float:
+    def wait_next_hops(self, wanted: list[str], timeout: float, vip: str = VIP) -> float:
         """Seconds until the router spreads the VIP's packets over exactly these gateways."""
-        words = f"the router's next hops to {VIP} are {' and '.join(wanted) or 'none'}"
-        return wait_until(words, lambda: self.next_hops() == sorted(wanted), timeout, every=0.005)
+        words = f"the router's next hops to {vip} are {' and '.join(wanted) or 'none'}"
+        return wait_until(words, lambda: self.next_hops(vip) == sorted(wanted), timeout, every=0.005)
 
     def wait_both(self, what: str, ready: Callable[[Balancer], bool], timeout: float) -> float:
         """Seconds until it is so on every load balancer."""

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from lab.host import Process, start, wait_until
-from lab.plan import Host, Names
+from lab.plan import SECOND_PORT, Host, Names
 
 DOWNLOAD_BYTES = 12_000_000
 DOWNLOAD_RATE = 1_500_000  # bytes a second: long enough to pull a cable meanwhile
@@ -33,6 +33,7 @@ http {{
 	default_type text/plain;
 	server {{
 		listen 80;
+		listen {second_port};
 		location = / {{ return 200 "{name} $remote_addr:$remote_port $server_addr $connection"; }}
 		location = /alive {{ return 200 "alive"; }}
 		location = /download {{ alias {download}; limit_rate {rate}; }}
@@ -61,7 +62,12 @@ def start_nginx(names: Names, real: Host) -> Process:
     file = directory / "nginx.conf"
     file.write_text(
         _CONFIGURATION.format(
-            directory=directory, name=real.name, download=_download(names), rate=DOWNLOAD_RATE, group=_group()
+            directory=directory,
+            name=real.name,
+            second_port=SECOND_PORT,
+            download=_download(names),
+            rate=DOWNLOAD_RATE,
+            group=_group(),
         )
     )
     nginx = shutil.which("nginx") or "nginx"

@@ -17,6 +17,7 @@ COMMANDS = ROOT / ".venv" / "bin"
 CONFIG = ROOT / "inventories" / "lab" / "config.yaml"
 
 VIP = "192.168.101.1"
+SECOND_VIP, SECOND_PORT = "192.168.101.2", 8080  # of the service that is checked by half-open connections
 VLANS = {10: "10.1.10", 20: "10.1.20"}  # prefix without its last byte; all are /24
 AS_NUMBER = 65000
 

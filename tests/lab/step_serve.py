@@ -6,14 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from lab import capture, client
+from lab import capture, client, expect
 from lab.balancer import Status
 from lab.capture import Capture, Frame
 from lab.lab import NAMES_OF_REALS, Lab
-from lab.plan import BALANCERS, CLIENT, REALS, VIP
+from lab.plan import BALANCERS, CLIENT, REALS, SECOND_PORT, SECOND_VIP, VIP
 from lab.report import Report
 
 REQUESTS = 400
+SECOND_REQUESTS = 50
 FIRST_PORT = 20000
 # Chance exceeds this once in 1,000: chi-square with 6 degrees of freedom, one fewer than real servers.
 CHI_SQUARE = 22.5
@@ -32,6 +33,25 @@ def serve(lab: Lab, report: Report) -> None:
     _judge_answers(lab, report, answers, took)
     _judge_shares(lab, report, answers, before)
     _judge_frames(report, cards, trunks)
+    _ask_the_second_service(lab, report)
+
+
+def _ask_the_second_service(lab: Lab, report: Report) -> None:
+    """Another VIP, another port, other real servers, another kind of check."""
+    ports = range(FIRST_PORT + REQUESTS, FIRST_PORT + REQUESTS + SECOND_REQUESTS)
+    answers = client.ask(lab.names, ports, url=f"http://{SECOND_VIP}:{SECOND_PORT}/")
+    key = f"{SECOND_VIP}:{SECOND_PORT}:tcp"
+    table = expect.table(expect.load(lab.document), key)
+    right = sum(
+        answer.real == NAMES_OF_REALS[table.real_of(CLIENT, answer.source_port, SECOND_VIP, SECOND_PORT)]
+        for answer in answers
+    )
+    report.check(
+        right == len(answers),
+        f"of {len(answers)} more to {SECOND_VIP}:{SECOND_PORT} {right} reached the server that its table"
+        f" names, one of {len(table.reals)}",
+        "; ".join(answer.error for answer in answers if answer.error),
+    )
 
 
 def _judge_answers(lab: Lab, report: Report, answers: list[client.Answer], took: float) -> None:

@@ -12,7 +12,7 @@ import time
 from lab import expect, switch
 from lab.host import run
 from lab.lab import NAMES_OF_REALS, Lab
-from lab.plan import CLIENT, COMMANDS, CONFIG, REALS, VIP
+from lab.plan import CLIENT, COMMANDS, CONFIG, REALS, SECOND_VIP, VIP
 from lab.report import Report
 from lab.step_change import change_configuration, lose_a_real
 from lab.step_failure import lose_a_balancer, lose_the_daemon
@@ -51,7 +51,8 @@ def compile_document(lab: Lab, report: Report) -> None:
     for key, service in document["services"].items():
         table = document["tables"][service["table"]]
         reals = f"{len(service['reals'])} real servers, a table of {table['size']} slots"
-        report.fact(f"service   {key} ({service['name']}): {reals}")
+        checks = {check["type"] for real in service["reals"].values() for check in real["checks"]}
+        report.fact(f"service   {key} ({service['name']}): {reals}, {'+'.join(sorted(checks))} checks")
     report.fact(f"document  {lab.document.stat().st_size} bytes in {took:.2f} s")
     first = lab.document.read_bytes()
     lab.compile(CONFIG)
@@ -84,9 +85,10 @@ def come_up(lab: Lab, report: Report) -> None:
         f"{NAMES_OF_REALS[address]} {real['mac']} VLAN {real['vlan']}" for address, real in reals.items()
     ]
     report.fact(f"MACs learned from the kernel, such as {learned[0]} and {learned[-1]}")
-    lab.wait_next_hops([balancer.host.address for balancer in lab.balancers], 20)
-    took = time.monotonic() - begin
-    hops = lab.next_hops()
-    report.check(
-        len(hops) == 2, f"the router has 2 equal paths to {VIP}: {' and '.join(hops)}, after {took:.1f} s"
-    )
+    for vip in (VIP, SECOND_VIP):
+        lab.wait_next_hops([balancer.host.address for balancer in lab.balancers], 20, vip)
+        took = time.monotonic() - begin
+        hops = lab.next_hops(vip)
+        report.check(
+            len(hops) == 2, f"the router has 2 equal paths to {vip}: {' and '.join(hops)}, after {took:.1f} s"
+        )

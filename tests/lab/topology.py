@@ -13,6 +13,7 @@ from lab.plan import (
     PINNED_CLIENT,
     REALS,
     ROUTER_NUMBER,
+    SECOND_VIP,
     VIP,
     VLANS,
     Names,
@@ -98,6 +99,7 @@ def _real(names: Names, name: str) -> None:
         "link set lo up",
         "link set eth0 up",
         f"address add {VIP}/32 dev lo",
+        f"address add {SECOND_VIP}/32 dev lo",
         f"address add {real.address}/24 dev eth0",
         f"route add default via {VLANS[real.vlan]}.{ROUTER_NUMBER}",
     )
