@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -29,3 +30,11 @@ def test_the_whole_story_holds(names: Names) -> None:
     assert "✗" not in told
     assert "Traceback" not in told
     assert cleanup.traces(names) == []
+    readme = (ROOT / "README.md").read_text().partition("<!-- demo -->")[2].partition("<!-- /demo -->")[0]
+    assert claims(readme) == claims(done.stdout), "README.md shows another story: paste what `make demo` says"
+
+
+def claims(told: str) -> list[str]:
+    """The checks of a story without their figures."""
+    lines = [line.strip() for line in told.splitlines() if line.strip().startswith("✓")]
+    return [re.sub(r"sha256:[0-9a-f]+|[0-9.]+", "#", line) for line in lines]
