@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +23,15 @@ from . import log, notify
 from .control import Control
 from .document import Document, read
 from .errors import Vc5Error
-from .ethtool import turn_off_receive_offloads
 from .health.checks import Plans, compile_checks
 from .health.verdict import healthy_vips
+from .interfaces import Interfaces
 from .netlink import open_netlink
 from .plane import Dataplane, OpenDataplane, PlaneThread
-from .reals import Reals
+from .reals import Reals, Told
 from .routes import Announcer
 from .status import DaemonSide, ReloadFailure, status
+from .supervise import start
 
 _TICK = 1.0  # s
 _VIPS_AT_MOST_EVERY = 0.01  # s: many reals change at once
@@ -65,17 +66,29 @@ class Daemon:
         self._open_dataplane = open_dataplane
         self._read = read_document
         self._plane = PlaneThread()
-        self._attached: dict[str, str] = {}  # interface -> mode
         self._announcer: Announcer | None = None
         self._reload_failure: ReloadFailure | None = None
         self._reloading = asyncio.Lock()
         self._vips_changed = asyncio.Event()
         self._ready = False
+        self._reload_wanted = False  # a signal came before it was ready
         self._stop = asyncio.Event()
         self._defect: BaseException | None = None
 
     async def run(self) -> None:
         """Returns after SIGTERM or SIGINT. Raises Vc5Error when it cannot start, or a part of it failed."""
+        self._task = asyncio.current_task()
+        self._listen_to_signals()
+        try:
+            await self._live()
+        except asyncio.CancelledError:
+            if not self._stop.is_set():
+                raise
+            log.info("stopped", ready="not yet")
+        if self._defect is not None:
+            raise Vc5Error(f"vc5d ended by a defect: {self._defect!r}", "the log says where")
+
+    async def _live(self) -> None:
         self._document, plans = await self._load()
         async with AsyncExitStack() as running:
             running.callback(self._plane.close)
@@ -85,15 +98,15 @@ class Daemon:
             await self._start_dataplane(running)
             await self._start_reals(running, plans)
             self._start_background(running)
-            self._listen_to_signals()
             self._ready = True
             notify.ready()
             log.info("ready", document=self.options.document, digest=self._document.digest)
+            if self._reload_wanted:
+                self._reload_at_signal()
             await self._stop.wait()
+            self._ready = False
             notify.stopping()
             log.info("stopping", forwarding="goes on: the program stays attached")
-        if self._defect is not None:
-            raise Vc5Error(f"vc5d ended by a defect: {self._defect!r}", "the log has the traceback")
 
     # Start
 
@@ -110,67 +123,71 @@ class Daemon:
             await self._announcer.start()
 
     async def _start_dataplane(self, running: AsyncExitStack) -> None:
-        """Adopt what is pinned or load; then the document, then the interfaces, one at a time, since
-        attaching stuns some NICs for a moment. A fresh program that does not get so far is removed."""
+        """Adopt what is pinned or load; then the document, then the interfaces. A fresh program that does not
+        get so far is removed."""
         options = self.options
-        self._dataplane: Dataplane = await self._plane.do(
-            self._open_dataplane, options.pin_dir, options.object, self._document
-        )
-        running.push_async_callback(self._plane.do, self._dataplane.close)
-        adopted = self._dataplane.adopted
-        log.info("dataplane.adopted" if adopted else "dataplane.loaded", pins=options.pin_dir)
-        try:
-            await self._apply(self._document)
-            for ifname in options.interfaces:
-                await self._attach(ifname)
-        except BaseException:
-            if not adopted:
-                await self._plane.do(self._dataplane.uninstall)
-            raise
 
-    async def _attach(self, ifname: str) -> None:
-        try:
-            changed = turn_off_receive_offloads(ifname)
-        except OSError as failure:
-            log.warning("interface.offload", interface=ifname, error=failure.strerror)
-        else:
-            if changed:
-                log.info("interface.offload", interface=ifname, off=",".join(changed))
-        self._attached[ifname] = await self._plane.do(self._dataplane.attach, ifname, self.options.mode)
-        log.info("interface.attached", interface=ifname, mode=self._attached[ifname])
+        def open_() -> None:  # cancelled meanwhile, it is open all the same, and closed in the end
+            self._dataplane: Dataplane = self._open_dataplane(options.pin_dir, options.object, self._document)
+            opened.append(self._dataplane)
+
+        async def close() -> None:
+            for dataplane in opened:
+                if not dataplane.adopted and not attached:
+                    await self._plane.do(dataplane.uninstall)
+                await self._plane.do(dataplane.close)
+
+        opened: list[Dataplane] = []
+        attached = False
+        running.push_async_callback(close)
+        await self._plane.do(open_)
+        log.info("dataplane.adopted" if self._dataplane.adopted else "dataplane.loaded", pins=options.pin_dir)
+        await self._apply(self._document)
+        self._interfaces = Interfaces(self._plane, self._dataplane, options.interfaces, options.mode)
+        await self._interfaces.attach()
+        attached = True
 
     async def _start_reals(self, running: AsyncExitStack, plans: Plans) -> None:
         self._reals = Reals(
-            self._netlink, self._plane, self._dataplane, self._attached, self._vips_changed.set
+            self._netlink,
+            self._plane,
+            self._dataplane,
+            self._interfaces.names_now,
+            Told(self._vips_changed.set, self._failed),
         )
         await self._reals.start(running)
         await self._reals.follow(self._document, plans)
 
     def _start_background(self, running: AsyncExitStack) -> None:
-        """Ended in reverse order: first these, then the routes are withdrawn, and all the rest after that."""
+        """Ended in reverse order: first these, then the routes are withdrawn, then a reload that is under way
+        gets to its end, and all the rest after that."""
+        running.push_async_callback(self._finish_reload)
         if self._announcer:
             running.push_async_callback(self._announcer.stop)
         for work in (self._tick_for_ever(), self._announce_for_ever(), self._reals.follow_moves_for_ever()):
-            running.push_async_callback(_cancel, self._background(work))
+            running.push_async_callback(_cancel, start(work, self._failed))
 
-    def _background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """None of them ends by itself. If one does, vc5d ends as well, and its manager starts it anew."""
+    def _failed(self, failure: BaseException) -> None:
+        """A part ended that never should. Then vc5d ends as well, and its manager starts it anew."""
+        log.defect("background.defect", failure)
+        self._defect = self._defect or failure
+        self._end()
 
-        def ended(task: asyncio.Task[None]) -> None:
-            if task.cancelled():
-                return
-            self._defect = task.exception() or RuntimeError(f"{task.get_coro()} ended")
-            log.defect("background.defect", self._defect)
-            self._stop.set()
+    async def _finish_reload(self) -> None:
+        async with self._reloading:  # later ones are refused: it is not ready any more
+            pass
 
-        task = asyncio.create_task(work)
-        task.add_done_callback(ended)
-        return task
+    def _end(self) -> None:
+        """In the middle of a start, what is done so far is undone."""
+        if self._task and not self._ready and not self._stop.is_set():
+            self._task.cancel()
+        self._stop.set()
 
     def _listen_to_signals(self) -> None:
+        """First of all: the system's own way to end a process at a signal leaves things half done."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._end)
         for number in (signal.SIGHUP, signal.SIGUSR2):
             loop.add_signal_handler(number, self._reload_at_signal)
 
@@ -194,14 +211,19 @@ class Daemon:
             with contextlib.suppress(Vc5Error):  # reload() has logged it and remembers it
                 await self.reload()
 
+        if not self._ready:
+            self._reload_wanted = True
+            return
         self._reload_task = asyncio.create_task(quietly())
 
     async def reload(self) -> dict[str, Any]:
         """Read the document again and apply it; on any failure the one that is running stays.
         Raises Vc5Error."""
         if not self._ready:
-            raise _STARTING
+            raise _NOT_READY
         async with self._reloading:
+            if not self._ready:
+                raise _NOT_READY
             notify.reloading()
             before = self._document.digest
             try:
@@ -229,15 +251,16 @@ class Daemon:
             raise Vc5Error(f"the kernel refused: {failure}") from failure
         except Exception as failure:
             log.defect("reload.defect", failure)
-            raise Vc5Error(
-                f"vc5d failed: {failure!r}", "this is a defect; the log has the traceback"
-            ) from failure
+            raise Vc5Error(f"vc5d failed: {failure!r}", "this is a defect; the log says where") from failure
 
     # What runs all the time
 
     async def _tick_for_ever(self) -> None:
         while True:
             await self._plane.do(self._dataplane.tick, time.clock_gettime_ns(time.CLOCK_MONOTONIC))
+            if await self._interfaces.mend():
+                self._reals.moved()
+                self._vips_changed.set()
             notify.alive()
             await asyncio.sleep(_TICK)
 
@@ -254,6 +277,8 @@ class Daemon:
         if self._announcer is None:
             return
         vips = healthy_vips(self._document, self._reals.condition, self._announcer.announced)
+        if self._interfaces.bare:  # packets for a VIP that come in there would be lost
+            vips = frozenset()
         try:
             await self._announcer.announce(frozenset(vip for vip in vips if ":" not in vip))
         except (NetlinkError, OSError) as failure:
@@ -261,14 +286,14 @@ class Daemon:
 
     async def _status(self) -> dict[str, Any]:
         if not self._ready:
-            raise _STARTING
+            raise _NOT_READY
         snapshot = await self._plane.do(self._dataplane.snapshot)
         announced = self._announcer.announced if self._announcer else frozenset()
-        mine = DaemonSide(self.options.document, self._attached, announced, self._reload_failure)
+        mine = DaemonSide(self.options.document, self._interfaces.modes, announced, self._reload_failure)
         return status(self._document, snapshot, self._reals.condition, mine)
 
 
-_STARTING = Vc5Error("vc5d is still starting", "try again in a moment")
+_NOT_READY = Vc5Error("vc5d is still starting, or ending", "try again in a moment")
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -87,6 +87,11 @@ class Dataplane:
             ) from None
         return self._loaded().attach(ifindex, ifname, mode)
 
+    def attached_to(self, ifname: str) -> int:
+        """The index of the interface that `attach` was given under this name; 0: the program is not on it any
+        more."""
+        return self._loaded().attached_to(ifname)
+
     def detach_all(self) -> None:
         """Off every interface; the maps stay."""
         for ifname in self._loaded().attached():

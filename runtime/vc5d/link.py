@@ -23,7 +23,7 @@ _ATTACHED = {1: "native", 2: "generic", 3: "offloaded", 4: "several"}  # XDP_ATT
 
 @dataclass(frozen=True)
 class Link:
-    """An open link. `ifindex` 0: its interface is gone."""
+    """An open link. `ifindex`: as it was when the link was opened."""
 
     fd: int
     ifname: str
@@ -39,6 +39,10 @@ class Link:
 
     def close(self) -> None:
         os.close(self.fd)
+
+    def ifindex_now(self) -> int:
+        """0: its interface is gone, or somebody has detached it."""
+        return _ifindex(self.fd, self.ifname)
 
     def mode(self) -> str:
         return attached_mode(self.ifindex)
@@ -73,12 +77,17 @@ def open_pinned(pin_dir: Path, ifname: str) -> Link | None:
     path = _path(pin_dir, ifname)
     if not path.exists():
         return None
-    fd, info = obj_get(path), libbpf.LinkInfo()
+    fd = obj_get(path)
+    return Link(fd, ifname, _ifindex(fd, str(path)))
+
+
+def _ifindex(fd: int, what: str) -> int:
+    info = libbpf.LinkInfo()
     length = ctypes.c_uint32(ctypes.sizeof(info))
     check(
-        library().bpf_obj_get_info_by_fd(fd, ctypes.byref(info), ctypes.byref(length)), f"{path} is no link"
+        library().bpf_obj_get_info_by_fd(fd, ctypes.byref(info), ctypes.byref(length)), f"{what} is no link"
     )
-    return Link(fd, ifname, info.ifindex)
+    return int(info.ifindex)
 
 
 def pin_link(link: Link, pin_dir: Path) -> None:

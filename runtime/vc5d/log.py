@@ -55,8 +55,8 @@ def defect(event: str, failure: BaseException) -> None:
 
 
 def way_to(failure: BaseException) -> str:
-    """Where it was raised and through what: `file:line function`, outermost first. One line, since a traceback
-    has no place in a log of lines, nor before a user."""
+    """Where it was raised and through what: `file:line function`, outermost first. One line, since a
+    traceback has no place in a log of lines, nor before a user."""
     frames = traceback.extract_tb(failure.__traceback__)
     steps = [f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in frames]
     cause = failure.__cause__ or (None if failure.__suppress_context__ else failure.__context__)

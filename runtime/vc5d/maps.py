@@ -196,10 +196,8 @@ class Program:
     def attach(self, ifindex: int, ifname: str, mode: str = "auto") -> str:
         """Attaches, or takes over the link that is pinned for this interface, whose mode then stays. Returns
         the mode in use, "native" or "generic"."""
-        found = self._links.get(ifname) or (
-            link.open_pinned(self._pin_dir, ifname) if self._pin_dir else None
-        )
-        if found and found.ifindex != ifindex:  # the interface went, and another came under its name
+        found = self._link(ifname) or self._renamed(ifname, ifindex)
+        if found and found.ifindex_now() != ifindex:  # the interface went, and another came under its name
             self._drop(found)
             found = None
         if found:
@@ -213,11 +211,15 @@ class Program:
 
     def detach(self, ifname: str) -> None:
         """Takes the program off an interface; one that has none is no error."""
-        found = self._links.get(ifname) or (
-            link.open_pinned(self._pin_dir, ifname) if self._pin_dir else None
-        )
+        found = self._link(ifname)
         if found:
             self._drop(found)
+
+    def attached_to(self, ifname: str) -> int:
+        """The index of the interface that was attached under this name, whatever it is called now; 0: it is
+        gone, or somebody has detached the program."""
+        held = self._links.get(ifname)
+        return held.ifindex_now() if held else 0
 
     def attached(self) -> dict[str, str]:
         """Mode by interface, also of links that an earlier process pinned; "" where the interface is gone."""
@@ -250,6 +252,24 @@ class Program:
         for found in self._kernel_maps.values():
             found.close()
         os.close(self.prog_fd)
+
+    def _link(self, ifname: str) -> link.Link | None:
+        """The link of an interface: held, or pinned by an earlier process."""
+        return self._links.get(ifname) or (link.open_pinned(self._pin_dir, ifname) if self._pin_dir else None)
+
+    def _renamed(self, ifname: str, ifindex: int) -> link.Link | None:
+        """The link of this interface that an earlier process pinned when it had another name."""
+        directory = self._pin_dir
+        for name in link.pinned_names(directory) if directory else ():
+            found = link.open_pinned(directory, name) if directory and name not in self._links else None
+            if found and directory and found.ifindex == ifindex:
+                moved = link.Link(found.fd, ifname, ifindex)
+                link.pin_link(moved, directory)
+                link.unpin(directory, name)
+                return moved
+            if found:
+                found.close()
+        return None
 
     def _drop(self, found: link.Link) -> None:
         self._links.pop(found.ifname, None)

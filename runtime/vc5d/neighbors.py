@@ -106,8 +106,8 @@ class Neighbors:
         return str(real)
 
     async def _listen(self, events: AsyncIPRoute) -> None:
-        """Of lost events (a full socket buffer) those of neighbors cost little: the periodic questions read all
-        entries again. What else was lost is looked for at once."""
+        """Of lost events (a full socket buffer) those of neighbors cost little: the periodic questions read
+        all entries again. What else was lost is looked for at once."""
         async with events:
             while True:
                 try:

@@ -25,6 +25,7 @@ class Dataplane(Protocol):
     adopted: bool
 
     def attach(self, ifname: str, mode: str = "auto") -> str: ...
+    def attached_to(self, ifname: str) -> int: ...
     def apply(self, document: Document) -> Any: ...
     def set_state(self, key: ServiceKey, address: str, state: RealState) -> bool: ...
     def set_link(self, address: str, mac: str | None, vlan: int, ifindex: int = 0) -> None: ...
@@ -44,9 +45,14 @@ class PlaneThread:
         self._thread = ThreadPoolExecutor(1, "dataplane")
 
     async def do(self, call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """The result of call(…). Raises what it raises."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, lambda: call(*arguments, **named))
+        """The result of call(…). Raises what it raises. A call that was made is carried out, also if its
+        caller is cancelled, who then is so only after it: no state is lost between a check and the maps."""
+        job = asyncio.wrap_future(self._thread.submit(call, *arguments, **named))
+        try:
+            return await asyncio.shield(job)
+        except asyncio.CancelledError:
+            await asyncio.wait([job])
+            raise
 
     def close(self) -> None:
         """Returns when the last call has ended."""

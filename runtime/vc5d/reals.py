@@ -7,11 +7,14 @@ when a VIP may have become healthy or sick by it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any
 
 from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 
 from . import host, log, vlans
 from .document import Document, ServiceKey
@@ -26,26 +29,38 @@ from .health.watch import Watch
 from .layout import RealState
 from .neighbors import Link, Neighbors
 from .plane import Dataplane, PlaneThread
+from .supervise import Failed
 
 _MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
+_LOOKED_AGAIN = 60.0  # s: puts back routes that somebody else removed, of which no event is asked for
+_AFTER_A_FAILURE = 1.0  # s
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who is told. changed: a VIP may have become healthy or sick. failed: a part that never ends has ended,
+    which is a defect."""
+
+    changed: Callable[[], None]
+    failed: Failed
 
 
 class Reals:
-    """One of it, for as long as the daemon runs. attached: names of the program's interfaces."""
+    """One of it, for as long as the daemon runs. attached: the present names of the program's interfaces."""
 
     def __init__(
         self,
         netlink: AsyncIPRoute,
         plane: PlaneThread,
         dataplane: Dataplane,
-        attached: Iterable[str],
-        changed: Callable[[], None],
+        attached: Callable[[], frozenset[str]],
+        told: Told,
     ) -> None:
         self._netlink = netlink
         self._plane = plane
         self._dataplane = dataplane
-        self._attached = frozenset(attached)
-        self._changed = changed
+        self._attached = attached
+        self._changed, self._failed = told.changed, told.failed
         self._document: Document | None = None
         self._unreachable: set[str] = set()  # why, in words; what has been logged
         self._one_at_a_time = asyncio.Lock()
@@ -56,12 +71,12 @@ class Reals:
         self._paths = Paths(self._netlink)
         running.push_async_callback(self._paths.stop)
         await self._paths.start()
-        self._neighbors = Neighbors(self._netlink, self._set_links, self._moved.set)
+        self._neighbors = Neighbors(self._netlink, self._set_links, self.moved, self._failed)
         running.push_async_callback(self._neighbors.stop)
         await self._neighbors.start()
         probers = Probers(Directions(self._paths, self._neighbors))
         running.push_async_callback(probers.close)
-        self._watch = Watch(probers.round, self._on_condition)
+        self._watch = Watch(probers.round, self._on_condition, self._failed)
         running.push_async_callback(self._watch.stop)
 
     async def follow(self, document: Document, plans: Plans) -> None:
@@ -75,13 +90,24 @@ class Reals:
     def condition(self, key: ServiceKey, address: str) -> Condition:
         return self._watch.condition(key, address)
 
+    def moved(self) -> None:
+        """An interface, an address or a rule of this host came or went."""
+        self._moved.set()
+
     async def follow_moves_for_ever(self) -> None:
-        """Finds the reals again whenever an interface or an address of this host comes or goes."""
+        """Finds the reals again whenever something moved, and now and then without being told."""
         while True:
-            await self._moved.wait()
-            await asyncio.sleep(_MOVED_SETTLES)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOKED_AGAIN):
+                    await self._moved.wait()
+                    await asyncio.sleep(_MOVED_SETTLES)
             self._moved.clear()
-            await self._find(moved=True)
+            try:
+                await self._find(moved=True)
+            except (NetlinkError, OSError) as failure:  # an interface that goes while it is asked about
+                log.warning("real.places", error=failure)
+                await asyncio.sleep(_AFTER_A_FAILURE)
+                self._moved.set()
 
     async def _find(self, *, moved: bool) -> None:
         """Where the reals are, and with that the paths of their checks and their MACs. moved: an interface or
@@ -90,7 +116,7 @@ class Reals:
             document = self._document
             if document is None:
                 return
-            places = await vlans.find(self._netlink, document, self._attached)
+            places = await vlans.find(self._netlink, document, self._attached())
             self._tell_unreachable(places)
             for ifname in {place.ifname for place in places.values() if isinstance(place, vlans.Place)}:
                 _relax_rp_filter(ifname)

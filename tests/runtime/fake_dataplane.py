@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,14 @@ from vc5d.layout import RealState
 
 
 class FakeDataplane:
-    """`states` and `links`: the last of each real. `refuse`: the next call of that name fails with it."""
+    """`states` and `links`: the last of each real. `refuse`: the next call of that name fails with it.
+    `slow`: calls of that name take so many seconds."""
 
     def __init__(self, adopted: bool = False) -> None:
         self.adopted = adopted
         self.applied: list[str] = []
         self.attached: list[tuple[str, str]] = []
+        self.lost: set[str] = set()  # interfaces that the program is no longer on
         self.states: dict[str, RealState] = {}
         self.links: dict[str, tuple[str | None, int, int]] = {}
         self.ticks = 0
@@ -25,6 +29,7 @@ class FakeDataplane:
         self.closed = False
         self.at_close: Callable[[], None] = lambda: None
         self.refuse: dict[str, Exception] = {}
+        self.slow: dict[str, float] = {}
 
     def open(self, pin_dir: Path, object_path: Path, document: Document) -> FakeDataplane:
         self._may("open")
@@ -33,7 +38,11 @@ class FakeDataplane:
     def attach(self, ifname: str, mode: str = "auto") -> str:
         self._may("attach")
         self.attached.append((ifname, mode))
+        self.lost.discard(ifname)
         return "native"
+
+    def attached_to(self, ifname: str) -> int:
+        return 0 if ifname in self.lost else socket.if_nametoindex(ifname)
 
     def apply(self, document: Document) -> None:
         self._may("apply")
@@ -62,6 +71,7 @@ class FakeDataplane:
         self.at_close()
 
     def _may(self, name: str) -> None:
+        time.sleep(self.slow.get(name, 0))
         if name in self.refuse:
             raise self.refuse.pop(name)
 

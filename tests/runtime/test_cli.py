@@ -201,7 +201,7 @@ def test_a_defect_is_one_line_of_the_log(capsys: pytest.CaptureFixture[str]) -> 
         breaks()
     except ZeroDivisionError as failure:
         log.defect("task.defect", failure)
-        logging.getLogger("asyncio").error("Exception in callback\nhandle", exc_info=failure)
+        logging.getLogger("asyncio").exception("Exception in callback\nhandle")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert "error task.defect error=" in lines[0]

@@ -14,7 +14,7 @@ import pytest
 import wire as wires
 from fake_dataplane import REFUSED, FakeDataplane
 from support.documents import file_content
-from vc5d import ctl
+from vc5d import ctl, log
 from vc5d.daemon import Daemon, Options
 from vc5d.errors import Vc5Error
 from vc5d.layout import RealState
@@ -257,6 +257,7 @@ def test_a_second_daemon_is_refused_before_it_touches_anything(wire: Wire, tmp_p
         with pytest.raises(Vc5Error, match="another vc5d is running"):
             await Daemon(scene.options("eth10"), second.open).run()
         assert second.applied == []
+        scene.daemon._listen_to_signals()  # only here do two share a process
         assert (await scene.ask("status"))["digest"] == scene.dataplane.applied[0]
 
     play(tmp_path, work)
@@ -295,5 +296,81 @@ def test_the_service_manager_is_told(wire: Wire, tmp_path: Path, monkeypatch: py
 def test_json_of_a_status_is_json(wire: Wire, tmp_path: Path) -> None:
     async def work(scene: Scene) -> None:
         json.dumps(await scene.ask("status"))
+
+    play(tmp_path, work)
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_sigterm_during_the_start_undoes_it(wire: Wire, tmp_path: Path, adopted: bool) -> None:
+    """The system's own way to die would leave socket, pins and a program that drops everything."""
+
+    async def main() -> None:
+        scene = Scene(tmp_path)
+        scene.write()
+        scene.dataplane.adopted = adopted
+        scene.dataplane.slow["apply"] = 0.5
+        running = asyncio.create_task(scene.daemon.run())
+        await scene.until(scene.socket.exists)
+        await asyncio.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 5)
+        assert scene.dataplane.applied, "what was begun came to its end"
+        assert scene.dataplane.attached == []
+        assert scene.dataplane.uninstalled is not adopted
+        assert scene.dataplane.closed
+        assert not scene.socket.exists()
+
+    asyncio.run(main())
+
+
+def test_sighup_during_the_start_reloads_after_it(wire: Wire, tmp_path: Path) -> None:
+    async def main() -> None:
+        scene = Scene(tmp_path)
+        scene.write()
+        scene.dataplane.slow["apply"] = 0.3
+        running = asyncio.create_task(scene.daemon.run())
+        await scene.until(scene.socket.exists)
+        digest = scene.write(disabled=(REAL2,))
+        os.kill(os.getpid(), signal.SIGHUP)
+        await scene.until(lambda: scene.dataplane.applied[-1:] == [digest])
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 5)
+
+    asyncio.run(main())
+
+
+def test_sigterm_during_a_reload(wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The routes go at once; the reload comes to its end before what it works with is taken away."""
+    monkeypatch.setattr(log, "defect", lambda event, failure: defects.append(failure))
+    defects: list[BaseException] = []
+
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        scene.dataplane.slow["apply"] = 0.5
+        digests.append(scene.write(disabled=(REAL2,)))
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await scene.until(lambda: announced() == [])
+        assert len(scene.dataplane.applied) == 1, "not done yet"
+
+    digests: list[str] = []
+    scene = play(tmp_path, work)
+    assert scene.dataplane.applied[1:] == digests
+    assert scene.dataplane.closed
+    assert defects == []
+
+
+def test_nothing_is_announced_while_an_interface_is_there_without_the_program(
+    wire: Wire, tmp_path: Path
+) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        scene.dataplane.refuse["attach"] = REFUSED
+        scene.dataplane.lost.add("eth10")
+        await scene.until(lambda: announced() == [])
+        await scene.until(lambda: announced() == [VIP])
+        assert scene.dataplane.attached == [("eth10", "auto")] * 2
+        assert (await scene.ask("status"))["interfaces"] == {"eth10": "native"}
 
     play(tmp_path, work)

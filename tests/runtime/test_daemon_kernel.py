@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,8 @@ class Host:
         self.config.write_bytes(file_content(raw_document({"type": "syn"})))
         self.options = ["--pin", str(self.pins), "--socket", str(self.socket)]
 
-    def start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "vc5d.cli", *self.options, str(self.config), "eth10"]
+    def start(self, interface: str = "eth10") -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "vc5d.cli", *self.options, str(self.config), interface]
         return self.wire.start(self.wire.lb, *command)
 
     def status(self) -> dict[str, Any]:
@@ -115,3 +116,40 @@ def test_receive_offloads_are_turned_off(wire: Wire) -> None:
     assert turn_off_receive_offloads("eth20") == []
     with pytest.raises(OSError, match="No such device"):
         turn_off_receive_offloads("nowhere")
+
+
+def test_an_interface_that_is_renamed_keeps_its_frames(installed: Host) -> None:
+    """Untagged is what the program's own interface is, whatever its name: a tag on its frames would lose them
+    all. A vc5d that starts later finds the program under the new name."""
+    first = installed.start()
+    until(installed.announced)
+    try:
+        output("ip", "link", "set", "eth10", "name", "lan0")
+        time.sleep(0.8)  # longer than what a move takes to settle
+        assert reals(installed.status())[REAL1]["vlan"] == 0
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(5) == 0
+        program = output("ip", "link", "show", "lan0").split("prog/xdp id ")[1].split()[0]
+        second = installed.start("lan0")
+        until(installed.announced)
+        assert f"prog/xdp id {program}" in output("ip", "link", "show", "lan0")
+        assert sorted(path.name for path in installed.pins.glob("link_*")) == ["link_lan0"]
+        second.send_signal(signal.SIGTERM)
+        second.wait(5)
+    finally:
+        output("ip", "link", "set", "lan0", "name", "eth10")
+
+
+def test_an_interface_that_comes_back_gets_the_program_again(installed: Host) -> None:
+    """Announced and without the program, the host would be a hole that packets fall into."""
+    daemon = installed.start()
+    until(installed.announced)
+    output("ip", "link", "del", "eth10")
+    until(lambda: installed.status()["interfaces"] == {"eth10": ""})
+    installed.wire.cable(installed.wire.real1, 10)
+    until(lambda: "prog/xdp" in output("ip", "link", "show", "eth10"))
+    until(lambda: reals(installed.status())[REAL1]["state"] == "accepting")
+    assert installed.status()["interfaces"] == {"eth10": "native"}
+    assert reals(installed.status())[REAL1]["vlan"] == 0
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(5) == 0

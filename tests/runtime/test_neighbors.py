@@ -151,8 +151,8 @@ def test_after_lost_events_everything_is_looked_for_again(wire: Wire) -> None:
         await neighbors.follow(places, {})
         await asyncio.sleep(0.3)
         before = seen.moved
-        lines = [f"neigh replace 10.66.10.77 lladdr 02:00:00:00:00:{i % 250:02x} dev eth10" for i in range(4000)]
-        _batch(lines)  # the loop does not run meanwhile
+        change = "neigh replace 10.66.10.77 lladdr 02:00:00:00:00:0{} dev eth10"
+        _batch([change.format(number % 10) for number in range(4000)])  # the loop does not run meanwhile
         await seen.until(lambda: seen.moved > before)
         output("ip", "neigh", "del", "10.66.10.77", "dev", "eth10")
 

@@ -56,14 +56,19 @@ class Wire:
     def build(self) -> None:
         _ip("\n".join(f"netns add {name}" for name in (self.lb, self.real1, self.real2)))
         for real, number in ((self.real1, 10), (self.real2, 20)):
-            _ip(f"link add eth{number} netns {self.lb} type veth peer name eth0 netns {real}")
-            _ip(
-                f"link set lo up\nlink set eth0 up\naddress add 10.66.{number}.11/24 dev eth0\n"
-                f"address add {VIP}/32 dev lo\nroute add default via 10.66.{number}.1",
-                real,
-            )
-            _ip(f"link set eth{number} up\naddress add 10.66.{number}.1/24 dev eth{number}", self.lb)
+            _ip(f"link set lo up\naddress add {VIP}/32 dev lo", real)
+            self.cable(real, number)
         _ip("link set lo up", self.lb)
+
+    def cable(self, real: str, number: int) -> None:
+        """From the load balancer to a real, also when it was pulled."""
+        _ip(f"link add eth{number} netns {self.lb} type veth peer name eth0 netns {real}")
+        _ip(
+            f"link set eth0 up\naddress add 10.66.{number}.11/24 dev eth0\n"
+            f"route add default via 10.66.{number}.1",
+            real,
+        )
+        _ip(f"link set eth{number} up\naddress add 10.66.{number}.1/24 dev eth{number}", self.lb)
 
     def destroy(self) -> None:
         for process in self._processes:
