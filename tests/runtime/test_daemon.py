@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def test_a_life(wire: Wire, tmp_path: Path) -> None:
         await scene.until(lambda: announced() == [VIP])
         assert plane.attached == [("eth10", "auto")]
         await scene.until(lambda: all(plane.links[real][0] for real in (REAL1, REAL2)))
-        assert plane.links[REAL1][1:] == (0, 0), "untagged on the attached interface"
+        assert plane.links[REAL1][1:] == (0, socket.if_nametoindex("eth10")), "untagged on the attached one"
         assert plane.links[REAL2][1:] == (20, 0)
         status = await scene.ask("status")
         assert status["digest"] == plane.applied[0]
@@ -353,11 +354,13 @@ def test_sigterm_during_a_reload(wire: Wire, tmp_path: Path, monkeypatch: pytest
         os.kill(os.getpid(), signal.SIGTERM)
         await scene.until(lambda: announced() == [])
         assert len(scene.dataplane.applied) == 1, "not done yet"
+        scene.dataplane.at_close = lambda: at_close.append(dict(scene.dataplane.states))
 
     digests: list[str] = []
+    at_close: list[dict[str, RealState]] = []
     scene = play(tmp_path, work)
     assert scene.dataplane.applied[1:] == digests
-    assert scene.dataplane.closed
+    assert at_close == [{REAL1: UP, REAL2: DRAINING}]
     assert defects == []
 
 
