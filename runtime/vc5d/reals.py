@@ -62,6 +62,7 @@ class Reals:
         self._attached = attached
         self._changed, self._failed = told.changed, told.failed
         self._document: Document | None = None
+        self._out: dict[str, int] = {}  # real -> Place.out
         self._unreachable: set[str] = set()  # why, in words; what has been logged
         self._one_at_a_time = asyncio.Lock()
         self._moved = asyncio.Event()
@@ -118,7 +119,9 @@ class Reals:
                 return
             places = await vlans.find(self._netlink, document, self._attached())
             self._tell_unreachable(places)
-            for ifname in {place.ifname for place in places.values() if isinstance(place, vlans.Place)}:
+            found = {real: each for real, each in places.items() if isinstance(each, vlans.Place)}
+            self._out = {real: each.out for real, each in found.items()}
+            for ifname in {each.ifname for each in found.values()}:
                 _relax_rp_filter(ifname)
             await self._paths.update(places, repair=moved)
             pinned = {real: each.mac for real, each in document.neighbors.items() if each.mac}
@@ -150,9 +153,9 @@ class Reals:
         await self._plane.do(_each, self._dataplane.set_state, wanted)
 
     async def _set_links(self, links: list[Link]) -> None:
-        """Interface 0: back out of the one that a packet came in by. Several untagged interfaces will need
-        the real's own."""
-        await self._plane.do(_each, self._dataplane.set_link, [(*link, 0) for link in links])
+        await self._plane.do(
+            _each, self._dataplane.set_link, [(*link, self._out.get(link[0], 0)) for link in links]
+        )
 
 
 def _each(call: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]) -> None:

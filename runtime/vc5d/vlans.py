@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """vlan: the tag of frames to the real, 0 for none. source: this host's address on the interface."""
+    """vlan: the tag of frames to the real, 0 for none. source: this host's address on the interface.
+    out: the index of the interface that the program sends to the real by; 0: the one a packet came in by."""
 
     ifindex: int
     ifname: str
     source: str
     vlan: int
+    out: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ async def find(netlink: AsyncIPRoute, document: Document, attached: frozenset[st
         if not _is_ipv4(real):
             places[real] = Missing("IPv6 is not supported yet")
         elif neighbor.vlan is None:
-            places[real] = await _by_route(netlink, real)
+            places[real] = await _by_route(netlink, real, attached)
         else:
             places[real] = by_vlan.get(neighbor.vlan, Missing(f"VLAN {neighbor.vlan} is not in the document"))
     return places
@@ -71,8 +73,8 @@ def vlan_interfaces(
         inside = [each for each in addresses if IPv4Address(each.address) in network]
         if inside:
             first = inside[0]
-            tag = 0 if first.ifname in attached else vlan
-            result[vlan] = Place(first.ifindex, first.ifname, first.address, tag)
+            tag, out = (0, first.ifindex) if first.ifname in attached else (vlan, 0)
+            result[vlan] = Place(first.ifindex, first.ifname, first.address, tag, out)
         else:
             result[vlan] = Missing(f"no interface here has an address in VLAN {vlan} ({network})")
     return result
@@ -90,19 +92,20 @@ async def host_addresses(netlink: AsyncIPRoute) -> list[HostAddress]:
     ]
 
 
-async def _by_route(netlink: AsyncIPRoute, real: str) -> Place | Missing:
+async def _by_route(netlink: AsyncIPRoute, real: str, attached: frozenset[str]) -> Place | Missing:
     try:
         (route,) = await netlink.route("get", dst=real)
     except NetlinkError as failure:
         return Missing(f"no route to it: {failure}")
-    return _directly(route)
+    return _directly(route, attached)
 
 
-def _directly(route: Any) -> Place | Missing:
+def _directly(route: Any, attached: frozenset[str]) -> Place | Missing:
     if route.get("gateway"):
         return Missing(f"behind the router {route.get('gateway')}, not on a subnet of this host")
     index = route.get("oif")
-    return Place(index, dict(socket.if_nameindex()).get(index, str(index)), route.get("prefsrc"), 0)
+    ifname = dict(socket.if_nameindex()).get(index, str(index))
+    return Place(index, ifname, route.get("prefsrc"), 0, index if ifname in attached else 0)
 
 
 def _is_ipv4(address: str) -> bool:

@@ -173,6 +173,6 @@ def test_places_are_found_by_address() -> None:
     places = vlan_interfaces(vlans, addresses, frozenset({"eth0", "eth1"}))
     assert places == {
         10: Place(3, "eth0.10", "10.1.10.1", 10),
-        20: Place(4, "eth1", "10.1.20.1", 0),
+        20: Place(4, "eth1", "10.1.20.1", 0, out=4),
         30: Missing("no interface here has an address in VLAN 30 (10.1.30.0/24)"),
     }
