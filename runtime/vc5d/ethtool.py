@@ -1,4 +1,5 @@
-"""Receive offloads that XDP cannot work with, turned off by the ethtool ioctl (linux/ethtool.h).
+"""An interface's driver, and the receive offloads that XDP cannot work with, turned off: by the ethtool ioctl
+(linux/ethtool.h).
 
 With `rxvlan` the NIC takes the tag off a frame and keeps it beside it, where XDP does not see it; with LRO it
 joins segments, and most drivers refuse XDP.
@@ -12,6 +13,7 @@ import socket
 import struct
 
 _SIOCETHTOOL = 0x8946
+_GDRVINFO = 0x03
 _GFLAGS = 0x25
 _SFLAGS = 0x26
 _UNWANTED = {"rxvlan": 1 << 8, "lro": 1 << 15}
@@ -25,6 +27,19 @@ def turn_off_receive_offloads(ifname: str) -> list[str]:
         if on:
             _flags(control, ifname, _SFLAGS, flags & ~sum(_UNWANTED.values()))
         return on
+
+
+def driver(ifname: str) -> str:
+    """ "" if it does not say. struct ethtool_drvinfo: u32 cmd, char driver[32], and 160 bytes more."""
+    data = ctypes.create_string_buffer(struct.pack("I192x", _GDRVINFO))
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            fcntl.ioctl(
+                control, _SIOCETHTOOL, struct.pack("16sP16x", ifname.encode(), ctypes.addressof(data))
+            )
+    except OSError:
+        return ""
+    return data.raw[4:36].split(b"\0")[0].decode(errors="replace")
 
 
 def _flags(control: socket.socket, ifname: str, command: int, value: int) -> int:

@@ -10,7 +10,7 @@ import socket
 
 from . import log
 from .errors import Vc5Error
-from .ethtool import turn_off_receive_offloads
+from .ethtool import driver, turn_off_receive_offloads
 from .plane import Dataplane, PlaneThread
 
 
@@ -82,3 +82,21 @@ class Interfaces:
                 log.info("interface.offload", interface=name, off=",".join(changed))
         self.modes[name] = await self._plane.do(self._dataplane.attach, name, self._mode)
         log.info("interface.attached", interface=name, mode=self.modes[name])
+        self._warn(name, self.modes[name])
+
+    def _warn(self, name: str, mode: str) -> None:
+        if self._mode not in ("auto", mode):
+            log.warning(
+                "interface.mode",
+                interface=name,
+                mode=mode,
+                wanted=self._mode,
+                needed="vc5d --uninstall first: a program that is attached keeps its mode",
+            )
+        if mode == "native" and driver(name) == "veth":
+            log.warning(
+                "interface.veth",
+                interface=name,
+                needed="--mode generic, or XDP at the veth's other end and no tx offloads around it: "
+                "what is forwarded may be lost",
+            )
