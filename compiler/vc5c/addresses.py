@@ -36,7 +36,7 @@ class Address:
             known.packed = packed
             known.number = int.from_bytes(packed)
             known.version = 4 if len(packed) == 4 else 6
-            known.text = str(ip_address(packed)) if known.version == 6 else socket.inet_ntoa(packed)
+            known.text = _text(packed)
         return known
 
     def __str__(self) -> str:
@@ -95,4 +95,12 @@ def read_prefix(text: str) -> Prefix | None:
         return None
     if "%" in text:
         return None
-    return Prefix(network.version, int(network[0]), int(network[-1]), str(network))
+    text = f"{Address(network.network_address.packed)}/{network.prefixlen}"
+    return Prefix(network.version, int(network[0]), int(network[-1]), text)
+
+
+def _text(packed: bytes) -> str:
+    """RFC 5952's form. Mapped addresses as its section 5 recommends: Python writes them so since 3.13 only."""
+    if packed[:12] == MAPPED:
+        return f"::ffff:{socket.inet_ntoa(packed[12:])}"
+    return str(ip_address(packed)) if len(packed) == 16 else socket.inet_ntoa(packed)
