@@ -100,7 +100,7 @@ def read_prefix(text: str) -> Prefix | None:
 
 
 def _text(packed: bytes) -> str:
-    """RFC 5952's form. Mapped addresses as its section 5 recommends: Python writes them so since 3.13 only."""
+    """RFC 5952's form. Mapped addresses as in its section 5, which Python follows since 3.13 only."""
     if packed[:12] == MAPPED:
         return f"::ffff:{socket.inet_ntoa(packed[12:])}"
     return str(ip_address(packed)) if len(packed) == 16 else socket.inet_ntoa(packed)
