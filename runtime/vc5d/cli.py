@@ -14,11 +14,13 @@ from pathlib import Path
 from pyroute2.netlink.exceptions import NetlinkError
 
 from . import host, log
+from .alone import Alone
 from .control import is_served
 from .daemon import Daemon, Options
 from .document import check
 from .errors import Vc5Error
 from .health.checks import compile_checks
+from .outcome import guarded, say
 from .tun import NAME_MAX
 from .uninstall import uninstall
 
@@ -29,19 +31,20 @@ _MAIN_TABLES = (0, 253, 254, 255)  # unspec, default, main, local: routes there 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; returns the exit code."""
+    return guarded("vc5d", lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
     log.setup(options.log_level)
-    try:
-        if options.uninstall:
-            return _uninstall(parser, options)
-        if options.document is None:
-            parser.error("which document? vc5d config.json INTERFACE…")
-        if options.check:
-            return _check(options.document)
-        return _run(parser, options)
-    except Vc5Error as failure:
-        return _fail([failure])
+    if options.uninstall:
+        return _uninstall(parser, options)
+    if options.document is None:
+        parser.error("which document? vc5d config.json INTERFACE…")
+    if options.check:
+        return _check(options.document)
+    return _run(parser, options)
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -68,10 +71,17 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         ),
         Dataplane.open,
     )
+    alone = Alone()
     try:
+        if not is_served(options.socket):  # else the daemon says so, and where
+            alone.in_network()
+            alone.with_pins(options.pin)
+        host.allow_open_files()
         asyncio.run(daemon.run())
     except (NetlinkError, OSError) as failure:
         raise Vc5Error(f"the kernel refused: {failure}") from failure
+    finally:
+        alone.release()
     return 0
 
 
@@ -94,15 +104,22 @@ def _uninstall(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
         raise Vc5Error(f"vc5d is running: it answers on {options.socket}", "stop it first")
     if problems := host.problems(Path(__file__), options.pin, ()):
         return _fail(problems)
-    detached = asyncio.run(uninstall(options.pin))
+    alone = Alone()
+    try:
+        alone.in_network()
+        if options.pin.is_dir():
+            alone.with_pins(options.pin)
+        detached = asyncio.run(uninstall(options.pin))
+    except (NetlinkError, OSError) as failure:
+        raise Vc5Error(f"the kernel refused: {failure}") from failure
+    finally:
+        alone.release()
     log.info("uninstalled", pins=options.pin, interfaces=",".join(detached) or "none")
     return 0
 
 
 def _fail(failures: Iterable[Vc5Error]) -> int:
-    for failure in failures:
-        sys.stderr.write(f"vc5d: error: {failure}\n")
-    return 1
+    return [say("vc5d", failure) for failure in failures][-1]
 
 
 def _parser() -> argparse.ArgumentParser:

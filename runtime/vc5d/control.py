@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -59,6 +60,8 @@ class Control:
             )
         try:
             self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            if self._path.exists() and not self._path.is_socket():
+                raise FileExistsError(errno.EEXIST, "a file that is no socket is there")
             self._path.unlink(missing_ok=True)
             mask = os.umask(0o117)  # the socket is never more open than 0660, not even for a moment
             try:
@@ -67,7 +70,7 @@ class Control:
                 os.umask(mask)
         except OSError as failure:
             raise Vc5Error(
-                f"cannot make the control socket {self._path}: {failure.strerror}",
+                f"cannot make the control socket {self._path}: {failure.strerror or failure}",
                 "choose another with --socket PATH",
             ) from None
 
@@ -122,7 +125,7 @@ class Control:
             return _failure(failure.message, failure.hint)
         except Exception as failure:
             log.defect("control.defect", failure)
-            return _failure(f"vc5d failed: {failure!r}", "this is a defect; its log has the traceback")
+            return _failure(f"vc5d failed: {failure!r}", "this is a defect; its log says where")
 
 
 async def _send(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:

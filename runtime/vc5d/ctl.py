@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Vc5Error
+from .outcome import guarded
 from .tables import page
 
 SOCKET = Path("/run/vc5/vc5d.sock")
@@ -22,12 +23,12 @@ _PATIENCE = 60.0  # s: a reload waits for a big document
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; returns the exit code."""
+    return guarded("vc5ctl", lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
-    try:
-        result = ask(options.socket, options.command)
-    except Vc5Error as failure:
-        sys.stderr.write(f"vc5ctl: error: {failure}\n")
-        return 1
+    result = ask(options.socket, options.command)
     if options.command == "reload":
         changed = "now live" if result["changed"] else "unchanged"
         sys.stdout.write(f"{result['digest']} {changed}\n")
@@ -53,14 +54,19 @@ def ask(path: Path, command: str) -> Any:
         raise Vc5Error(f"no permission for {path}", "run as root, or join the socket's group") from None
     except OSError as failure:
         raise Vc5Error(
-            f"no vc5d answers on {path}: {failure.strerror}", "is it running? --socket PATH names another"
+            f"no vc5d answers on {path}: {failure.strerror or failure}",
+            "is it running? --socket PATH names another",
         ) from None
-    if not line:
+    if not line.endswith(b"\n"):
         raise Vc5Error("vc5d ended before it answered", "its log may say why")
-    answer = json.loads(line)
-    if not answer["ok"]:
-        raise Vc5Error(answer["error"], answer.get("hint", ""))
-    return answer["result"]
+    try:
+        answer = json.loads(line)
+        if answer["ok"]:
+            return answer["result"]
+        message, hint = str(answer["error"]), str(answer.get("hint", ""))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise Vc5Error(f"what answers on {path} is no vc5d", "--socket PATH names another") from None
+    raise Vc5Error(message, hint)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import difflib
 import os
+import resource
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -77,6 +78,11 @@ def _bpffs(pin_dir: Path, mounts: Path = Path("/proc/self/mountinfo")) -> Vc5Err
         point = Path(fields[4].encode().decode("unicode_escape"))
         if (pin_dir == point or point in pin_dir.parents) and len(point.parts) >= len(best.parts):
             best, kind = point, fields[fields.index("-") + 1]
+    if kind == "bpf" and best == pin_dir:
+        return Vc5Error(
+            f"{pin_dir} is the whole BPF file system, which other programs pin in as well",
+            "give vc5d a directory of its own there: --pin /sys/fs/bpf/vc5",
+        )
     if kind == "bpf":
         return None
     return Vc5Error(
@@ -94,6 +100,13 @@ def _interface(name: str, known: list[str]) -> Vc5Error | None:
         f"there is no interface {name}",
         f"did you mean {' or '.join(near)}?" if near else f"the interfaces here are: {others}",
     )
+
+
+def allow_open_files() -> None:
+    """As many as the system lets a process have. The usual 1,024 are gone when some hundred reals stop
+    answering at once, and then the checks of all the others would fail too."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def relax_rp_filter(ifname: str, settings: Path = Path("/proc/sys/net/ipv4/conf")) -> tuple[int, int] | None:

@@ -119,17 +119,17 @@ MOUNTS = """\
     ("pins", "kind"),
     [
         ("/sys/fs/bpf/vc5", None),
-        ("/sys/fs/bpf", None),
-        ("/sys/fs/bpf/not/vc5", "tmpfs"),
-        ("/sys/fs/bpfs", "sysfs"),
-        ("/run/vc5", "ext4"),
+        ("/sys/fs/bpf", "the whole BPF file system"),
+        ("/sys/fs/bpf/not/vc5", "is tmpfs)"),
+        ("/sys/fs/bpfs", "is sysfs)"),
+        ("/run/vc5", "is ext4)"),
     ],
 )
 def test_where_pins_can_be(tmp_path: Path, pins: str, kind: str | None) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS)
     problem = host._bpffs(Path(pins), mounts)
-    assert (problem and kind and f"is {kind})" in problem.message) == (kind and True)
+    assert (problem and kind and kind in problem.message) == (kind and True)
 
 
 @pytest.mark.parametrize(
@@ -209,3 +209,65 @@ def test_a_defect_is_one_line_of_the_log(capsys: pytest.CaptureFixture[str]) -> 
     assert lines[0].endswith('breaks"')
     assert "Exception in callback handle error=" in lines[1]
     assert "Traceback" not in "".join(lines)
+
+
+def test_an_unexpected_failure_is_a_line_and_no_traceback(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(cli, "check", breaks)
+    assert cli.main(["--check", str(config)]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("vc5d: error: a defect of vc5d: ZeroDivisionError('oh') at outcome.py:")
+    assert "Traceback" not in err
+    monkeypatch.setattr(cli, "check", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert cli.main(["--check", str(config)]) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_a_reader_that_goes_away_is_no_complaint(config: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "vc5d.cli", "--check", str(config)]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a network namespace")
+def test_one_vc5d_in_a_network_and_one_with_a_directory(tmp_path: Path) -> None:
+    """Each ends with its process. In another network namespace another vc5d may run, with pins of its own."""
+    claim = "import sys; from pathlib import Path; from vc5d.alone import Alone; alone = Alone();"
+    network, pins = claim + "alone.in_network()", claim + f"alone.with_pins(Path({str(tmp_path)!r}))"
+    wait = "; print(flush=True); sys.stdin.read()"
+    apart = ["unshare", "--net", sys.executable, "-c"]
+    with subprocess.Popen(
+        [*apart, network + "; " + pins.removeprefix(claim) + wait],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as first:
+        assert first.stdout
+        assert first.stdin
+        first.stdout.readline()
+        inside = ["nsenter", f"--net=/proc/{first.pid}/ns/net", sys.executable, "-c"]
+        for command, refused in (
+            ([*inside, network], "another vc5d is running in this network namespace"),
+            ([*apart, network], None),
+            ([*apart, pins], "another vc5d uses the pins"),
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert (refused in done.stderr) if refused else (done.returncode == 0)
+        first.stdin.close()
+        first.wait()
+    assert subprocess.run([*apart, pins], check=False).returncode == 0
+
+
+def test_as_many_files_as_the_system_allows() -> None:
+    code = (
+        "import resource as r; from vc5d.host import allow_open_files; h = r.getrlimit(r.RLIMIT_NOFILE)[1];"
+        "r.setrlimit(r.RLIMIT_NOFILE, (64, h)); allow_open_files();"
+        "assert r.getrlimit(r.RLIMIT_NOFILE) == (h, h)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

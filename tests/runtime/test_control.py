@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import stat
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -200,3 +201,50 @@ def test_wrong_usage() -> None:
     with pytest.raises(SystemExit) as caught:
         ctl.main(["dance"])
     assert caught.value.code == 2
+
+
+def test_a_file_that_is_no_socket_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_text("mine")
+
+    async def work(control: Control) -> None:
+        raise AssertionError
+
+    with pytest.raises(Vc5Error, match="a file that is no socket is there"):
+        run(path, work)
+    assert path.read_text() == "mine"
+
+
+def test_paths_that_are_too_long_are_said_to_be(tmp_path: Path) -> None:
+    async def work(control: Control) -> None:
+        raise AssertionError
+
+    long = tmp_path / ("x" * 120)
+    with pytest.raises(Vc5Error, match="too long"):
+        run(long, work)
+    with pytest.raises(Vc5Error, match="too long"):
+        ctl.ask(long, "status")
+
+
+@pytest.mark.parametrize("answer", [b"hello\n", b"[]\n", b"{}\n", b'{"ok": true'])
+def test_an_answer_of_something_else(
+    tmp_path: Path, answer: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+
+        def serve() -> None:
+            client, _ = other.accept()
+            client.recv(100)
+            client.sendall(answer)
+            client.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert ctl.main(["--socket", str(path), "status"]) == 1
+        thread.join()
+    err = capsys.readouterr().err
+    assert err.startswith("vc5ctl: error: ")
+    assert "defect" not in err

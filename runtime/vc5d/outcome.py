@@ -1,0 +1,46 @@
+"""How a command ends: an exit code, and at most a line or two for a person. Never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from . import log
+from .errors import Vc5Error
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_NOBODY_READS = 141  # 128 + SIGPIPE
+
+
+def guarded(name: str, command: Callable[[], int]) -> int:
+    """The exit code of `command`, whatever happens in it."""
+    try:
+        code = command()
+        sys.stdout.flush()
+    except Vc5Error as failure:
+        return say(name, failure)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _write_nowhere()
+        return _NOBODY_READS
+    except Exception as failure:
+        what = f"{failure!r} at {log.way_to(failure)}"
+        return say(
+            name, Vc5Error(f"a defect of {name}: {what}", "please report this line and the log above it")
+        )
+    return code
+
+
+def say(name: str, failure: Vc5Error) -> int:
+    """Tells a person; the exit code."""
+    sys.stderr.write(f"{name}: error: {failure}\n")
+    return 1
+
+
+def _write_nowhere() -> None:
+    """What is still to be written when Python ends would complain again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
