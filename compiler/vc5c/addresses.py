@@ -79,6 +79,14 @@ class Prefix:
 
 
 @cache
+def hint_at_zeros(text: str) -> str:
+    """What to say of 010.1.10.11; '' of what is wrong in another way."""
+    plain = ".".join(part.lstrip("0") or "0" for part in text.split("."))
+    if plain == text or read_address(plain) is None:
+        return ""
+    return f"zeros in front make a number octal to some programs: write {plain}"
+
+
 def read_address(text: str) -> Address | None:
     """None if it is no address. A zone (fe80::1%eth0) has no meaning across a fleet."""
     try:

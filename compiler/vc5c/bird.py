@@ -78,7 +78,8 @@ def _peer(peer: Peer, config: Config, options: BirdOptions, problems: Problems) 
 
 
 def _source(peer: Peer, config: Config, options: BirdOptions, problems: Problems) -> str:
-    """The peer's own source_ip; else the given address in the peer's VLAN; else the only one given."""
+    """The peer's own source_ip; else the given address in the peer's VLAN; else, if the peer is in none or is
+    not spoken to directly, the only one given."""
     if peer.source_ip is not None:
         return peer.source_ip
     sources = [
@@ -86,7 +87,7 @@ def _source(peer: Peer, config: Config, options: BirdOptions, problems: Problems
     ]
     vlan = vlan_of(peer.address, config.vlans)
     near = [source for source in sources if vlan is not None and source in vlan.prefix]
-    if near or len(sources) == 1:
+    if near or (len(sources) == 1 and (vlan is None or peer.multihop)):
         return str((near or sources)[0])
     wanted = f" in VLAN {vlan.id} ({vlan.written})" if vlan else ""
     hint = "--source ADDRESS: this host's own, once per network that has peers"

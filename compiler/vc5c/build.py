@@ -6,7 +6,7 @@ several are validate.py's.
 
 from __future__ import annotations
 
-from vc5c.addresses import Address, read_address, read_prefix
+from vc5c.addresses import Address, hint_at_zeros, read_address, read_prefix
 from vc5c.build_bgp import build_peers
 from vc5c.build_settings import build_check, build_settings
 from vc5c.fields import Fields, entries, items
@@ -69,6 +69,7 @@ class _Builder:
         """An address with or without a `*` at its end."""
         address = read_address(word.text.removesuffix("*").strip())
         if address is None:
+            hint = hint_at_zeros(word.text.removesuffix("*")) or hint
             self.problems.error("bad-address", f"`{word.text}` is not an IP address", word.place, hint=hint)
         return address
 
@@ -134,6 +135,10 @@ class _Builder:
     def _unknown(self, what: str, word: Scalar, known: set[str], key: str) -> None:
         near = did_you_mean(word.text, known)
         hint = f"define it under the top-level `{key}`" if not near else ""
+        if what == "policy" and read_policy_name(word.text):
+            hint = f"a service is a key, here or on a line of its own: {{{word.text}: }}"
+        elif ":" in word.text:
+            hint = "a colon makes a key only with a space or the line's end after it"
         self.problems.error(
             f"unknown-{what.replace(' ', '-')}",
             f"no {what} is named `{word.text}`{near}",

@@ -103,6 +103,11 @@ def test_source_of_the_peers_vlan(render) -> None:
         ("bgp: {as_number: 1, peers: [10.1.10.200]}", BirdOptions(None, ("10.1.10.1",)), "bird-router-id"),
         ("bgp: {as_number: 1, peers: [10.1.10.200]}", BirdOptions("10.1.10.1", ()), "bird-source"),
         (VLANS + "bgp: {as_number: 1, peers: [10.3.0.1]}", OPTIONS, "bird-source"),
+        (
+            VLANS + "bgp: {as_number: 1, peers: [10.1.10.200]}",
+            BirdOptions("10.1.10.1", ("10.1.20.1",)),
+            "bird-source",
+        ),
         ("services: []", OPTIONS, "bird-no-peers"),
     ],
 )
