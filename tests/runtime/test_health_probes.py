@@ -68,6 +68,8 @@ def probe(real: str, *checks: Check, vip: str = VIP, timeout: float = 1.0) -> Re
         (Check("http", 80, path="/x"), Result(False, "HTTP 503, expected 200")),
         (Check("http", 80, path="/x", expect=(200, 404)), Result(False, "HTTP 503, expected 200 or 404")),
         (Check("http", 80, path="/x", expect=(503,)), Result(True, "HTTP 503")),
+        (Check("http", 80, path="/x", expect=(0,)), Result(True, "HTTP 503")),
+        (Check("http", 81, path="/x", expect=(0,)), Result(False, "connection refused")),
         (Check("http", 80, path="/away"), Result(False, "HTTP 302, expected 200")),
         (Check("http", 80, path="/host"), Result(False, "HTTP 400, expected 200")),
         (Check("http", 80, path="/host", host="www.example.org"), Result(True, "HTTP 200")),

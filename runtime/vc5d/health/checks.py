@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 SUPPORTED = ("http", "https", "syn", "tcp")
 DEFAULT_EXPECT = (200,)
+ANY_STATUS = 0
 
 
 @dataclass(frozen=True)
 class Check:
     """One check of one real. port: on the real. The rest only for http and https: host: the Host header
-    (empty: the VIP); expect: the status codes that pass."""
+    (empty: the VIP); expect: the status codes that pass; 0: any."""
 
     type: str
     port: int

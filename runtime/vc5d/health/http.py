@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from .checks import Check
+from .checks import ANY_STATUS, Check
 from .state import Result
 from .target import Target, in_words, marked_socket
 
@@ -61,7 +61,7 @@ class HttpProber:
 
 
 def _judge(status: int, check: Check) -> Result:
-    if status in check.expect:
+    if status in check.expect or ANY_STATUS in check.expect:
         return Result(True, f"HTTP {status}")
     return Result(False, f"HTTP {status}, expected {' or '.join(map(str, check.expect))}")
 
