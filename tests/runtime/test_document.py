@@ -137,6 +137,24 @@ FAULTS = {
         change(f"services/{KEY}/reals/10.1.10.10:80/checks", [{}]),
         'checks: expected objects with a "type", found {}',
     ),
+    **{
+        f"a check with {key} {value!r}": (
+            change(f"services/{KEY}/reals/10.1.10.10:80/checks", [{"type": "http", key: value}]),
+            f"services.{KEY}.reals.10.1.10.10:80.checks.{key}",
+        )
+        for key, value in (
+            ("port", "x"),
+            ("port", 65536),
+            ("expect", True),
+            ("expect", ["200"]),
+            ("host", 1),
+            ("host", "a\r\nb: c"),
+            ("path", []),
+            ("method", "G\n"),
+        )
+    },
+    "lifetime of ages": (change("flow_lifetime", 1e300), "flow_lifetime: 1e+300 s is more than"),
+    "VLAN without a prefix": (change("vlans/10", "x"), 'vlans.10: "x" is not a prefix like'),
     "size zero": (change("tables/*/size", 0), "size: 0 is not in"),
     "slots short": (change("tables/*/slots", short), "slots: 120 bytes, expected 122"),
     "slots no base64": (change("tables/*/slots", "…"), "slots: not base64"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping, Set
 from typing import Any
@@ -21,6 +22,7 @@ from .model import (
 
 TRACKS = ("needed", "full", "minimal")
 MAX_REALS = 1 << 14  # of a service: what a slot has room for
+MAX_LIFETIME = 10**8  # s, three years: in nanoseconds, and added to a clock, it fits 63 bits
 MAX_SLOTS = 1 << 24  # of a table; the compiler's largest has 655,373
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 _OWN = {
@@ -58,7 +60,7 @@ def build(raw: Mapping[str, Any]) -> Document:
     return Document(
         digest=field(raw, "digest", str, ""),
         seed=integer(raw, "seed", 0, 2**64 - 1, ""),
-        flow_lifetime=positive(raw, "flow_lifetime", ""),
+        flow_lifetime=_lifetime(raw),
         services=services,
         tables=tables,
         neighbors=neighbors,
@@ -68,6 +70,13 @@ def build(raw: Mapping[str, Any]) -> Document:
         bgp=_bgp(field(raw, "bgp", dict, "", {})),
         options={key: value for key, value in raw.items() if key not in _OWN},
     )
+
+
+def _lifetime(raw: Mapping[str, Any]) -> float:
+    lifetime = positive(raw, "flow_lifetime", "")
+    if lifetime > MAX_LIFETIME:
+        raise Fault("flow_lifetime", f"{shown(raw['flow_lifetime'])} s is more than {MAX_LIFETIME}")
+    return lifetime
 
 
 def service_key(text: str) -> ServiceKey:
@@ -120,8 +129,22 @@ def _real(value: Any, number: int, where: str) -> RealConfig:
     for check in checks:
         if type(check) is not dict or type(check.get("type")) is not str:
             raise Fault(f"{where}.checks", f'expected objects with a "type", found {shown(check)}')
+        _check(check, f"{where}.checks")
     disabled = field(raw, "disabled", bool, where)
     return RealConfig(tuple(checks), disabled, integer(raw, "weight", 0, 2**16 - 1, where), number)
+
+
+def _check(raw: Mapping[str, Any], where: str) -> None:
+    """The keys that checks carry today; null is as good as absent. Others are the schema's to know."""
+    given = {key: value for key, value in raw.items() if value is not None}
+    if "port" in given:
+        integer(given, "port", 0, 2**16 - 1, where)
+    for key in ("host", "path", "method"):
+        if not field(given, key, str, where, "").isprintable():
+            raise Fault(f"{where}.{key}", f"{shown(given[key])} has characters that cannot be sent")
+    expected = field(given, "expect", list, where, [])
+    if any(type(code) is not int or not 0 <= code <= 999 for code in expected):
+        raise Fault(f"{where}.expect", f"expected HTTP status codes, found {shown(expected)}")
 
 
 def _health(raw: Mapping[str, Any], where: str) -> Health:
@@ -165,7 +188,10 @@ def _vlans(raw: Mapping[str, Any], name: str) -> dict[int, str]:
     for key, prefix in vlans.items():
         if not (key.isascii() and key.isdecimal() and 1 <= int(key[:6]) <= 4094):
             raise Fault(name, f'"{key}" is not a VLAN id in 1 … 4094')
-        typed(prefix, str, f"{name}.{key}")
+        try:
+            ipaddress.ip_interface(typed(prefix, str, f"{name}.{key}"))
+        except ValueError:
+            raise Fault(f"{name}.{key}", f"{shown(prefix)} is not a prefix like 10.1.10.0/24") from None
     return {int(key): prefix for key, prefix in vlans.items()}
 
 
