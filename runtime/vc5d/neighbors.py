@@ -53,6 +53,7 @@ class Neighbors:
         self._pinned: dict[str, str] = {}
         self._learned: dict[str, str] = {}  # real -> MAC, the last that was known
         self._resolved: set[str] = set()  # those whose entry is usable just now
+        self._contradicted: dict[str, str] = {}  # real -> MAC, another than the pinned; what has been logged
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -82,6 +83,7 @@ class Neighbors:
         self._learned = {real: mac for real, mac in self._learned.items() if real in self._places}
         self._resolved &= self._places.keys()
         await self._read_all()
+        self._tell_contradictions()
         await self._set_links([(real, self.mac(real), place.vlan) for real, place in self._places.items()])
         await self._ask([real for real in self._places if real not in self._resolved])
 
@@ -130,7 +132,27 @@ class Neighbors:
 
     async def _pass_on(self, real: str) -> None:
         log.info("neighbor.mac", real=real, mac=self._learned[real], pinned=self._pinned.get(real, "no"))
+        self._tell_contradictions()
         await self._set_links([(real, self.mac(real), self._places[real].vlan)])
+
+    def _tell_contradictions(self) -> None:
+        """Health checks go to the MAC that ARP says and traffic to the pinned one: a wrong one shows in no
+        check."""
+        contradicted = {
+            real: self._learned[real]
+            for real, pinned in self._pinned.items()
+            if self._learned.get(real, pinned).lower() != pinned.lower()
+        }
+        for real, mac in contradicted.items():
+            if self._contradicted.get(real) != mac:
+                log.warning(
+                    "neighbor.contradicted",
+                    real=real,
+                    pinned=self._pinned[real],
+                    answers=mac,
+                    traffic="goes to the pinned MAC: correct it in `neighbors`, or leave it out",
+                )
+        self._contradicted = contradicted
 
     async def _ask_for_ever(self) -> None:
         rounds = 0

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import wire as wires
+from vc5d import log
 from vc5d.neighbors import Link, Neighbors
 from vc5d.netlink import open_netlink
 from vc5d.vlans import HostAddress, Missing, Place, Places, host_addresses, vlan_interfaces
@@ -94,6 +95,27 @@ def test_a_pinned_mac_wins(wire: Wire) -> None:
         assert neighbors.resolved(REAL1)
         await neighbors.follow(places, {})
         assert seen.link[REAL1] == (mac_of(wire.real1), 10)
+
+    run(work)
+
+
+def test_a_pinned_mac_that_arp_contradicts_is_told(wire: Wire, capsys: pytest.CaptureFixture[str]) -> None:
+    log.setup("info")
+
+    def told() -> int:
+        text = capsys.readouterr().err
+        assert f"real={REAL2}" not in text.partition("neighbor.contradicted")[2].partition("\n")[0]
+        return text.count(f"warning neighbor.contradicted real={REAL1} pinned={PINNED}")
+
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        await neighbors.follow(places, {})
+        await seen.until(lambda: neighbors.resolved(REAL1) and neighbors.resolved(REAL2))
+        await neighbors.follow(places, {REAL1: mac_of(wire.real1).upper()})
+        assert told() == 0
+        await neighbors.follow(places, {REAL1: PINNED, REAL2: mac_of(wire.real2)})
+        assert told() == 1
+        await neighbors.follow(places, {REAL1: PINNED, REAL2: mac_of(wire.real2)})
+        assert told() == 0, "once is enough"
 
     run(work)
 
