@@ -35,6 +35,7 @@ from .supervise import start
 
 _TICK = 1.0  # s
 _VIPS_AT_MOST_EVERY = 0.01  # s: many reals change at once
+_AFTER_A_FAILURE = 0.5  # s
 _ROUTES_READ_AGAIN = 10.0  # s: puts back what others deleted
 
 
@@ -282,7 +283,10 @@ class Daemon:
         try:
             await self._announcer.announce(frozenset(vip for vip in vips if ":" not in vip))
         except (NetlinkError, OSError) as failure:
-            log.error("announce.failed", error=failure)
+            log.error("announce.failed", error=failure, then="set the device up, and again")
+            await self._announcer.mend()
+            self._vips_changed.set()
+            await asyncio.sleep(_AFTER_A_FAILURE)
 
     async def _status(self) -> dict[str, Any]:
         if not self._ready:

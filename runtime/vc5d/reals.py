@@ -117,7 +117,9 @@ class Reals:
             document = self._document
             if document is None:
                 return
-            places = await vlans.find(self._netlink, document, self._attached())
+            addresses = await vlans.host_addresses(self._netlink)
+            self._paths.exclude({each.address for each in addresses})
+            places = await vlans.find(self._netlink, document, addresses, self._attached())
             self._tell_unreachable(places)
             found = {real: each for real, each in places.items() if isinstance(each, vlans.Place)}
             self._out = {real: each.out for real, each in found.items()}

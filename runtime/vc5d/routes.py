@@ -52,6 +52,11 @@ class Announcer:
             log.warning("announce.withdraw", error=failure)
         self._tun.close()
 
+    async def mend(self) -> None:
+        """Somebody set the device down, and with that all routes are gone. Raises NetlinkError when the
+        device is gone itself: only a new start makes another."""
+        await self._netlink.link("set", index=self._ifindex, state="up")
+
     async def announce(self, vips: frozenset[str]) -> None:
         """Make the table hold exactly `vips` (IPv4 addresses), whatever was there before."""
         async with self._one_at_a_time:

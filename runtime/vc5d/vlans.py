@@ -47,11 +47,13 @@ class HostAddress:
 Places = dict[str, Place | Missing]
 
 
-async def find(netlink: AsyncIPRoute, document: Document, attached: frozenset[str]) -> Places:
-    """Real's address -> where it is, for every real of the document. attached: names of the interfaces that
-    the XDP program runs on."""
+async def find(
+    netlink: AsyncIPRoute, document: Document, addresses: list[HostAddress], attached: frozenset[str]
+) -> Places:
+    """Real's address -> where it is, for every real of the document. addresses: of this host. attached: names
+    of the interfaces that the XDP program runs on."""
     places: Places = {}
-    by_vlan = vlan_interfaces(document.vlans, await host_addresses(netlink), attached)
+    by_vlan = vlan_interfaces(document.vlans, addresses, attached)
     for real, neighbor in document.neighbors.items():
         if not _is_ipv4(real):
             places[real] = Missing("IPv6 is not supported yet")

@@ -220,6 +220,44 @@ def test_an_address_that_vanishes_and_comes_back(wire: Wire, tmp_path: Path) -> 
     play(tmp_path, work)
 
 
+def test_a_vip_that_this_host_holds_itself(wire: Wire, tmp_path: Path) -> None:
+    """The checks would ask this host, whatever the reals are doing, and here somebody answers them."""
+
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        server = wire.serve(wire.lb, 80)
+        output("ip", "address", "add", f"{VIP}/32", "dev", "lo")
+        try:
+            await scene.states(DOWN, DOWN)
+            assert await scene.reason(REAL1) == (
+                f"{VIP} is an address of this host too: a check would ask this host itself"
+            )
+        finally:
+            output("ip", "address", "del", f"{VIP}/32", "dev", "lo")
+            server.kill()
+        await scene.states(UP, UP)
+
+    play(tmp_path, work)
+
+
+def test_a_device_that_somebody_sets_down_or_removes(wire: Wire, tmp_path: Path) -> None:
+    """Down, it comes up again; gone, vc5d ends, so that its manager starts it with a new one."""
+
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        output("ip", "link", "set", "vc5", "down")
+        assert announced() == []
+        scene.daemon._vips_changed.set()  # not to wait for the next look
+        await scene.until(lambda: announced() == [VIP])
+        output("ip", "link", "del", "vc5")
+        scene.daemon._vips_changed.set()
+        assert scene.running
+        await scene.until(scene.running.done)
+
+    with pytest.raises(Vc5Error, match="No such device"):
+        play(tmp_path, work)
+
+
 def test_a_part_that_breaks_ends_the_daemon(wire: Wire, tmp_path: Path) -> None:
     """Its manager starts it anew; the routes are withdrawn, the program forwards on."""
 

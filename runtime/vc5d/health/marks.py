@@ -59,15 +59,22 @@ class Paths:
         self._highest, self._free = BASE, list[int]()  # the last mark given out; those given back
         self._placed: dict[int, Place] = {}  # mark -> what its table says
         self._missing: dict[str, str] = {}
+        self._own: Set[str] = frozenset()
         self._one_at_a_time = asyncio.Lock()
 
     def target(self, real: str, vip: str) -> Target | str:
         """Where to aim at `vip` on `real`; or why that is not possible, in words."""
+        if vip in self._own:
+            return f"{vip} is an address of this host too: a check would ask this host itself"
         mark = self._marks.get(real)
         place = self._placed.get(mark) if mark is not None else None
         if mark is None or place is None:
             return self._missing.get(real, "no way to the real has been set up yet")
         return Target(vip, mark, place.source)
+
+    def exclude(self, own: Set[str]) -> None:
+        """The addresses of this host: the kernel's `local` table comes before any rule of ours."""
+        self._own = own
 
     async def start(self) -> None:
         """Remove what a crash left behind, then set the frame of rules. Raises Vc5Error."""
