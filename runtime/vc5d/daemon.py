@@ -31,7 +31,7 @@ from .plane import Dataplane, OpenDataplane, PlaneThread
 from .reals import Reals, Told
 from .routes import Announcer
 from .status import DaemonSide, ReloadFailure, status
-from .supervise import start
+from .supervise import cancel, start
 
 _TICK = 1.0  # s
 _VIPS_AT_MOST_EVERY = 0.01  # s: many reals change at once
@@ -166,7 +166,7 @@ class Daemon:
         if self._announcer:
             running.push_async_callback(self._announcer.stop)
         for work in (self._tick_for_ever(), self._announce_for_ever(), self._reals.follow_moves_for_ever()):
-            running.push_async_callback(_cancel, start(work, self._failed))
+            running.push_async_callback(cancel, start(work, self._failed))
 
     def _failed(self, failure: BaseException) -> None:
         """A part ended that never should. Then vc5d ends as well, and its manager starts it anew."""
@@ -298,8 +298,3 @@ class Daemon:
 
 
 _NOT_READY = Vc5Error("vc5d is still starting, or ending", "try again in a moment")
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -22,7 +22,8 @@ from .generation.plan import Outgrown, Plan, link_word, make_plan
 from .generation.snapshot import Carried, Snapshot, columns, take_snapshot
 from .generation.state import State
 from .layout import RealState
-from .maps import Maps, Program
+from .maps import Maps
+from .program import Program
 
 Clock = Callable[[], int]  # CLOCK_MONOTONIC in nanoseconds, as the flow tables have it
 SCAN_INTERVAL_NS = 5 * 10**9  # a full flow table takes tens of milliseconds to scan: 1 % of a core
@@ -190,9 +191,7 @@ class Dataplane:
         except Vc5Error:
             new.close()
             raise
-        for ifname, mode in old.attached().items():
-            if mode:  # else the interface is gone
-                new.attach(socket.if_nametoindex(ifname), ifname)
+        new.take_over(old)
         new.maps.wait_grace()
         grow.copy_flows(old.maps, new.maps)
         fill.start_clocks(plan, before, self._clock)

@@ -26,3 +26,9 @@ def start(work: Coroutine[Any, Any, None], failed: Failed, name: str | None = No
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(ended)
     return task
+
+
+async def cancel(task: asyncio.Task[None]) -> None:
+    """Returns when it has ended."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from vc5d.bpf import Object, test_run
 from vc5d.errors import Vc5Error
-from vc5d.maps import Capacity, Program
+from vc5d.maps import Capacity
+from vc5d.program import Program
 
 from tests.bpf import place
 from tests.bpf.model import PASS, TX, Balancer, Real, Service

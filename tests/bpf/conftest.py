@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vc5d.maps import Program
+from vc5d.program import Program
 
 from .pair import Pair
 from .place import CAPACITY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from vc5d.layout import Reason
-from vc5d.maps import Program
+from vc5d.program import Program
 
 from . import place
 from .model import Balancer, Outcome, Service

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from vc5d.layout import FLOW, FLOW_KEY4, Reason
-from vc5d.maps import LEAST_FLOWS, RECORDS, Capacity, Maps, Program
+from vc5d.maps import LEAST_FLOWS, RECORDS, Capacity, Maps
+from vc5d.program import Program
 
 from .place import CAPACITY, clear_flows
 

@@ -13,7 +13,7 @@ import pytest
 from vc5d import bpf
 from vc5d.errors import Vc5Error
 from vc5d.layout import Vc5Layout
-from vc5d.maps import Program
+from vc5d.program import Program
 
 from .place import CAPACITY
 

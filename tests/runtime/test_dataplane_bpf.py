@@ -152,8 +152,10 @@ def outgrow(pin_dir: Path) -> None:
     big = Spec({HTTP: without}, macs=MACS)
     many = [f"192.168.{n // 250}.{n % 250}:80:tcp" for n in range(1200)]
     big.services |= {name: {"10.1.10.2": 1} for name in many}
+    subprocess.run(["ip", "link", "set", link, "name", "other"], check=True)  # attached all the same
     report = plane.apply(document(big))
     assert report.replaced
+    subprocess.run(["ip", "link", "set", "other", "name", link], check=True)
     assert plane.maps.capacity.services > capacity.services
     assert plane._loaded().attached() == {link: plane.attach(link)}
     after = plane.snapshot()

@@ -1,0 +1,174 @@
+"""The XDP program with its maps and links: loaded, or found pinned; kept alive by pins."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import bpf, link, log
+from .errors import Vc5Error
+from .layout import Vc5Layout
+from .maps import RECORDS, Capacity, Maps
+from .stores import FLOW_KINDS
+
+NAME = "vc5"  # of the program in the object
+PIN = "program"  # pinned last and removed first: while it is there, the pins are whole
+MAPS = (*RECORDS, "real_counters", "reasons", "grace", *(f"flows4_{kind}" for kind in FLOW_KINDS))
+
+
+class Program:
+    """A program and its maps. Unpinned, all of it ends with the process."""
+
+    def __init__(self, prog_fd: int, kernel_maps: Mapping[str, bpf.Map], pin_dir: Path | None) -> None:
+        self.prog_fd, self._kernel_maps, self._pin_dir = prog_fd, kernel_maps, pin_dir
+        self._object: bpf.Object | None = None
+        self._links: dict[str, link.Link] = {}
+        self.maps = Maps.of_kernel(kernel_maps)
+
+    @classmethod
+    def load(cls, object_path: Path, capacity: Capacity) -> Program:
+        """A new program with empty maps. Vc5Error with the verifier's reason if the kernel refuses it."""
+        loaded = bpf.Object(object_path, capacity.max_entries())
+        program = cls(loaded.program(NAME), loaded.maps, None)
+        program._object = loaded
+        program.maps.control["layout"] = Vc5Layout.VERSION
+        return program
+
+    @classmethod
+    def open_pinned(cls, pin_dir: Path) -> Program | None:
+        """The program that is pinned there, with all that its maps hold. None if there is none, or if its
+        maps are of another layout: then a new one is loaded, and `attach` puts it in the old one's place."""
+        if not all((pin_dir / name).exists() for name in (PIN, *MAPS)):
+            return None
+        maps = {name: bpf.Map.open_pinned(pin_dir / name) for name in MAPS}
+        (layout,) = struct.unpack_from("<I", maps["control"].read(bytes(4)))
+        if layout != Vc5Layout.VERSION:
+            for found in maps.values():
+                found.close()
+            return None
+        return cls(bpf.obj_get(pin_dir / PIN), maps, pin_dir)
+
+    def pin(self, pin_dir: Path) -> None:
+        """Keeps program, maps and links alive without this process, in place of what is pinned there."""
+        pin_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (pin_dir / PIN).unlink(missing_ok=True)
+        for name in MAPS:
+            bpf.pin(self._kernel_maps[name].fd, pin_dir / name)
+        bpf.pin(self.prog_fd, pin_dir / PIN)
+        for attached in self._links.values():
+            link.pin_link(attached, pin_dir)
+        self._pin_dir = pin_dir
+
+    def attach(self, ifindex: int, ifname: str, mode: str = "auto") -> str:
+        """Attaches, or takes over the link that is pinned for this interface, whose mode then stays. Returns
+        the mode in use, "native" or "generic"."""
+        found = self._link(ifname) or self._renamed(ifname, ifindex)
+        if found and found.ifindex_now() != ifindex:  # the interface went, and another came under its name
+            self._drop(found)
+            found = None
+        if found:
+            found.update(self.prog_fd)
+        else:
+            found = link.create(self.prog_fd, ifindex, ifname, mode)
+            if self._pin_dir:
+                link.pin_link(found, self._pin_dir)
+        self._links[ifname] = found
+        return found.mode()
+
+    def take_over(self, old: Program) -> None:
+        """In the other one's place on each of its interfaces, whatever they are called now, also those that
+        an earlier process attached. One that has gone is passed over. `old` keeps no link."""
+        for ifname in old.attached():
+            found = old._link(ifname)
+            if found is None:
+                continue
+            old._links.pop(ifname, None)
+            self._links[ifname] = found
+            try:
+                found.update(self.prog_fd)
+            except Vc5Error as failure:
+                if found.ifindex_now():
+                    raise
+                log.warning("interface.lost", interface=ifname, error=failure.message)
+
+    def detach(self, ifname: str) -> None:
+        """Takes the program off an interface; one that has none is no error."""
+        found = self._link(ifname)
+        if found:
+            self._drop(found)
+
+    def attached_to(self, ifname: str) -> int:
+        """The index of the interface that was attached under this name, whatever it is called now; 0: it is
+        gone, or somebody has detached the program."""
+        held = self._links.get(ifname)
+        return held.ifindex_now() if held else 0
+
+    def attached(self) -> dict[str, str]:
+        """Mode by interface, also of links that an earlier process pinned; "" where the interface is gone."""
+        names = set(self._links) | set(link.pinned_names(self._pin_dir) if self._pin_dir else ())
+        return {name: self._mode(name) for name in sorted(names)}
+
+    def test_run(self, packet: bytes, ifindex: int = 0, repeat: int = 1) -> tuple[int, bytes, int]:
+        """As bpf.test_run: verdict, packet out, nanoseconds a run."""
+        return bpf.test_run(self.prog_fd, packet, repeat, ifindex)
+
+    def unpin(self) -> None:
+        """Removes every pin, links included: what no process holds is gone with it."""
+        if not self._pin_dir or not self._pin_dir.exists():
+            return
+        (self._pin_dir / PIN).unlink(missing_ok=True)
+        for path in self._pin_dir.iterdir():
+            path.unlink()
+        self._pin_dir.rmdir()
+        self._pin_dir = None
+
+    def close(self) -> None:
+        """Lets go of everything that this process holds; what is pinned lives on."""
+        self.maps.close()
+        for held in self._links.values():
+            held.close()
+        self._links.clear()
+        if self._object:
+            self._object.close()
+            return
+        for found in self._kernel_maps.values():
+            found.close()
+        os.close(self.prog_fd)
+
+    def _link(self, ifname: str) -> link.Link | None:
+        """The link of an interface: held, or pinned by an earlier process."""
+        return self._links.get(ifname) or (link.open_pinned(self._pin_dir, ifname) if self._pin_dir else None)
+
+    def _renamed(self, ifname: str, ifindex: int) -> link.Link | None:
+        """The link of this interface that an earlier process pinned when it had another name."""
+        directory = self._pin_dir
+        for name in link.pinned_names(directory) if directory else ():
+            found = link.open_pinned(directory, name) if directory and name not in self._links else None
+            if found and directory and found.ifindex == ifindex:
+                moved = link.Link(found.fd, ifname, ifindex)
+                link.pin_link(moved, directory)
+                link.unpin(directory, name)
+                return moved
+            if found:
+                found.close()
+        return None
+
+    def _drop(self, found: link.Link) -> None:
+        self._links.pop(found.ifname, None)
+        if self._pin_dir:
+            link.unpin(self._pin_dir, found.ifname)
+        found.detach()
+        found.close()
+
+    def _mode(self, ifname: str) -> str:
+        held = self._links.get(ifname)
+        if held:
+            return held.mode()
+        found = link.open_pinned(self._pin_dir, ifname) if self._pin_dir else None
+        if not found:
+            return ""
+        mode = found.mode()
+        found.close()
+        return mode
