@@ -87,6 +87,12 @@ e2e: build $(LAB_BPF) ## only the tests in network namespaces
 bench: build ## nanoseconds per packet, on this machine
 	$(PYTHON) -m tests.bench.datapath
 
+RELEASES ?= bookworm trixie
+
+.PHONY: vmtest
+vmtest: ## the data path and the demo on Debian's own kernels, in virtual machines; half an hour and more
+	@tools/vmtest $(RELEASES)
+
 ##@ Cleaning up
 
 .PHONY: clean-lab
