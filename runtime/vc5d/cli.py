@@ -110,6 +110,8 @@ def _uninstall(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
         if options.pin.is_dir():
             alone.with_pins(options.pin)
         detached = asyncio.run(uninstall(options.pin))
+        if options.socket.is_socket():  # of a vc5d that was killed
+            options.socket.unlink()
     except (NetlinkError, OSError) as failure:
         raise Vc5Error(f"the kernel refused: {failure}") from failure
     finally:
@@ -136,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--uninstall",
         action="store_true",
-        help="detach the program, remove every trace",
+        help="detach the program, remove pins, rules and routes",
     )
     add(
         "--mode",

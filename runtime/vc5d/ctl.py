@@ -69,13 +69,30 @@ def ask(path: Path, command: str) -> Any:
     raise Vc5Error(message, hint)
 
 
+_STATUS = """\
+STATE   accepting: takes new flows; draining: keeps those that it has; down.
+        * some packets for it are looked up in the flow tables, as after a change or an outage
+VLAN    the tag of frames to it; -: none
+SHARE   of the service's table, whatever the state
+FLOWS   TCP: connection attempts, with SYNs sent again; UDP: flows
+slots   of the table. clear: it alone says where packets go; transition: for the flow lifetime after a
+        change; consult: as long as flows remain from before it
+not forwarded   pass_…: left to this host, being for no VIP or at its real already;
+        drop_…: for a VIP, and unfit"""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vc5ctl", description="Ask the running vc5d.")
     parser.add_argument(
         "--socket", type=Path, default=SOCKET, metavar="PATH", help=f"vc5d's control socket ({SOCKET})"
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    status = commands.add_parser("status", help="services, reals, VIPs, traffic")
+    status = commands.add_parser(
+        "status",
+        help="services, reals, VIPs, traffic",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_STATUS,
+    )
     status.add_argument("--json", action="store_true", help="all of it, for programs")
     commands.add_parser("reload", help="read the document again; waits, and tells why it failed")
     return parser

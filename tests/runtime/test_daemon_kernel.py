@@ -67,6 +67,7 @@ def installed(wire: Wire, tmp_path: Path) -> Iterator[Host]:
     finally:
         made.uninstall()
         assert not made.pins.exists()
+        assert not made.socket.exists()
         assert "prog/xdp" not in output("ip", "link", "show", "eth10")
         assert len(output("ip", "rule").splitlines()) == 3
 
@@ -96,6 +97,16 @@ def test_kill_and_take_over(installed: Host) -> None:
     assert second.wait(5) == 0
     assert not installed.announced()
     assert "prog/xdp" in output("ip", "link", "show", "eth10")
+
+
+def test_uninstalling_after_a_kill_leaves_nothing(installed: Host) -> None:
+    """What is left is looked at by the fixture."""
+    killed = installed.start()
+    until(installed.announced)
+    killed.kill()
+    killed.wait()
+    assert installed.socket.exists()
+    assert len(output("ip", "rule").splitlines()) > 3
 
 
 def test_a_busy_interface_leaves_nothing(installed: Host) -> None:
