@@ -72,8 +72,12 @@ class Program:
             found.update(self.prog_fd)
         else:
             found = link.create(self.prog_fd, ifindex, ifname, mode)
-            if self._pin_dir:
-                link.pin_link(found, self._pin_dir)
+            try:
+                if self._pin_dir:
+                    link.pin_link(found, self._pin_dir)
+            except Vc5Error:
+                found.close()  # else it stays attached, and the next try finds the interface busy
+                raise
         self._links[ifname] = found
         return found.mode()
 

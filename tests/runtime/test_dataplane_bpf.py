@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 from support.documents import Spec, document
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey
+from vc5d.errors import Vc5Error
 from vc5d.layout import RealState
 
 pytestmark = pytest.mark.bpf
@@ -173,3 +175,21 @@ def outgrow(pin_dir: Path) -> None:
     plane.uninstall()
     plane.close()
     assert not pin_dir.exists()
+
+
+def test_a_link_that_cannot_be_pinned_is_let_go(pin_dir: Path) -> None:
+    """Else the interface would be busy at every later try."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(attach_without_pins, pin_dir).result()
+
+
+def attach_without_pins(pin_dir: Path) -> None:
+    link = own_link()
+    plane = opened(pin_dir, document(spec()))
+    shutil.rmtree(pin_dir)
+    with pytest.raises(Vc5Error, match="cannot be pinned"):
+        plane.attach(link)
+    pin_dir.mkdir()
+    assert plane.attach(link) in ("native", "generic")
+    plane.uninstall()
+    plane.close()
