@@ -178,7 +178,7 @@ def _key(raw: bytes) -> FlowKey:
 
 def age_flows(maps: Maps, seconds: float) -> None:
     """Lets time pass for the flows: the program's clock cannot be set, and it began at boot."""
-    if seconds * 1e9 > time.clock_gettime_ns(time.CLOCK_MONOTONIC_COARSE):
+    if seconds * 1e9 > time.clock_gettime_ns(time.CLOCK_MONOTONIC):
         pytest.skip(f"this machine has been up for less than {seconds:g} s: no flow can be as old as that")
     for kind in ("tcp", "syn", "udp"):
         keys, values = maps.read_flows4(kind)
