@@ -53,6 +53,7 @@ class Neighbors:
         self._pinned: dict[str, str] = {}
         self._learned: dict[str, str] = {}  # real -> MAC, the last that was known
         self._resolved: set[str] = set()  # those whose entry is usable just now
+        self._given: set[str] = set()  # those whose entry somebody else made, and no ARP changes
         self._contradicted: dict[str, str] = {}  # real -> MAC, another than the pinned; what has been logged
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -75,6 +76,19 @@ class Neighbors:
 
     def mac(self, real: str) -> str | None:
         return self._pinned.get(real) or self._learned.get(real)
+
+    async def doubt(self, real: str) -> None:
+        """Its checks fail: perhaps it answers at another MAC now, of which it has told nobody. The kernel
+        would only find out when its entry grows old, and would ask the old MAC first. So the entry goes, and
+        everyone is asked. Traffic keeps the last MAC meanwhile."""
+        place = self._places.get(real)
+        if place is None or real in self._given or real not in self._resolved:
+            return
+        try:
+            await self._netlink.neigh("del", dst=real, ifindex=place.ifindex)
+        except NetlinkError as failure:
+            log.debug("neighbor.doubt", real=real, error=failure)
+        await self._ask([real])
 
     async def follow(self, places: Places, pinned: Mapping[str, str]) -> None:
         """Follow exactly these reals from now on, and pass on at once what is known of each."""
@@ -102,6 +116,7 @@ class Neighbors:
             self._resolved.discard(real)
             return None
         self._resolved.add(real)
+        (self._given.add if message["state"] & (NUD_PERMANENT | NUD_NOARP) else self._given.discard)(real)
         if self._learned.get(real) == mac:
             return None
         self._learned[real] = mac

@@ -141,6 +141,8 @@ class Reals:
         log.info(event, service=key, real=address, reason=condition.reason)
         await self._push_states([(key, address)])
         self._changed()
+        if not condition.up:
+            await self._neighbors.doubt(address)
 
     async def _push_states(self, names: Iterable[tuple[ServiceKey, str]]) -> None:
         """Tell the dataplane the states that the conditions of these reals make, all in one call."""

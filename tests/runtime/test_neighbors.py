@@ -86,6 +86,31 @@ def test_a_new_mac_is_followed(wire: Wire) -> None:
     run(work)
 
 
+def test_a_mac_that_changed_silently_is_found_when_in_doubt(wire: Wire) -> None:
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        await neighbors.follow(places, {})
+        await seen.until(lambda: neighbors.resolved(REAL1))
+        output("ip", "link", "set", "eth0", "address", "02:00:00:00:00:02", netns=wire.real1)
+        await asyncio.sleep(0.3)
+        assert seen.link[REAL1][0] != "02:00:00:00:00:02", "nobody has said so"
+        await neighbors.doubt(REAL1)
+        await seen.until(lambda: seen.link[REAL1] == ("02:00:00:00:00:02", 10))
+
+    run(work)
+
+
+def test_an_entry_that_the_administrator_made_is_beyond_doubt(wire: Wire) -> None:
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        output("ip", "neigh", "replace", REAL1, "lladdr", PINNED, "dev", "eth10", "nud", "permanent")
+        await neighbors.follow(places, {})
+        await neighbors.doubt(REAL1)
+        assert "PERMANENT" in output("ip", "neigh", "show", REAL1)
+        assert seen.link[REAL1] == (PINNED, 10)
+        output("ip", "neigh", "del", REAL1, "dev", "eth10")
+
+    run(work)
+
+
 def test_a_pinned_mac_wins(wire: Wire) -> None:
     async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
         await neighbors.follow(places, {REAL1: PINNED})
