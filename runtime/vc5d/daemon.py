@@ -230,7 +230,8 @@ class Daemon:
             try:
                 await self._replace_document()
             except Vc5Error as failure:
-                log.error("reload.failed", error=failure.message, hint=failure.hint, running=before)
+                running = self._document.digest
+                log.error("reload.failed", error=failure.message, hint=failure.hint, running=running)
                 self._reload_failure = ReloadFailure(failure.message, failure.hint, time.time())
                 raise
             finally:

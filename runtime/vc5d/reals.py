@@ -81,9 +81,14 @@ class Reals:
         running.push_async_callback(self._watch.stop)
 
     async def follow(self, document: Document, plans: Plans) -> None:
-        """From now on the reals of this document, which the dataplane has already."""
+        """From now on the reals of this document, which the dataplane has already: there is no way back, so
+        what the kernel refuses is tried again by follow_moves_for_ever."""
         self._document = document
-        await self._find(moved=False)
+        try:
+            await self._find(moved=False)
+        except (NetlinkError, OSError) as failure:
+            log.warning("real.places", error=failure)
+            self.moved()
         self._watch.follow(plans)
         await self._push_states(plans)
         self._changed()

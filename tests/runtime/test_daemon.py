@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 import wire as wires
 from fake_dataplane import REFUSED, FakeDataplane
+from pyroute2.netlink.exceptions import NetlinkError
 from support.documents import file_content
-from vc5d import ctl, log
+from vc5d import ctl, log, vlans
 from vc5d.daemon import Daemon, Options
 from vc5d.errors import Vc5Error
 from vc5d.layout import RealState
@@ -182,6 +184,32 @@ def test_a_dataplane_that_refuses_changes_nothing(wire: Wire, tmp_path: Path) ->
             assert said in str(caught.value)
         await asyncio.sleep(0.2)
         assert scene.dataplane.states == {REAL1: UP, REAL2: UP}
+
+    play(tmp_path, work)
+
+
+def test_a_kernel_that_refuses_after_the_flip_is_asked_again(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The document is live by then: its checks begin, and what failed is made good."""
+    asked = []
+
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        find = vlans.find
+
+        async def refuses_once(*arguments: Any) -> vlans.Places:
+            asked.append(arguments)
+            if len(asked) == 1:
+                raise NetlinkError(errno.EBUSY, "busy")
+            return await find(*arguments)
+
+        monkeypatch.setattr(vlans, "find", refuses_once)
+        digest = scene.write({**ALIVE, "path": "/missing"})
+        done = await scene.ask("reload")
+        assert done == {"digest": digest, "changed": True}
+        await scene.states(DOWN, DOWN)
+        await scene.until(lambda: len(asked) > 1)
 
     play(tmp_path, work)
 
