@@ -26,7 +26,8 @@ from .maps import Maps
 from .program import Program
 
 Clock = Callable[[], int]  # CLOCK_MONOTONIC in nanoseconds, as the flow tables have it
-SCAN_INTERVAL_NS = 5 * 10**9  # a full flow table takes tens of milliseconds to scan: 1 % of a core
+SCAN_INTERVAL_NS = 5 * 10**9  # at least; between scans of flow tables
+SCAN_REST = 20  # a scan is followed by this many times its own length without one: full tables take long
 _VLAN = slice(6, 8)  # bytes of a link word
 
 
@@ -152,10 +153,11 @@ class Dataplane:
         transition.end_transitions(self.maps, self.state, now_ns)
         if now_ns < self._next_scan_ns:
             return
-        self._next_scan_ns = now_ns + self._scan_ns
+        begin = self._clock()
         scan = transition.Scan(self.maps, self.state, now_ns)
         scan.read()
         scan.finish(self.state)
+        self._next_scan_ns = now_ns + max(self._scan_ns, SCAN_REST * (self._clock() - begin))
 
     def snapshot(self) -> Snapshot:
         """All that is live now."""

@@ -1,6 +1,6 @@
 """Flow tables as arrays: which entries are idle, and which slots and reals the others need.
 
-Vectorised: a table of a million entries takes tens of milliseconds.
+Vectorised: no Python runs per flow.
 """
 
 from __future__ import annotations

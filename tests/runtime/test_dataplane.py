@@ -252,6 +252,21 @@ def test_a_scan_of_another_generation_is_void(plane: Dataplane, clock: Clock) ->
     assert plane.snapshot().services[HTTP].reals[ONE].consult
 
 
+def test_a_long_scan_is_followed_by_a_long_rest(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Dataplane(Maps.in_memory(CAPACITY), clock=clock, scan_ns=5 * SECOND)
+    scans = []
+
+    def read(scan: Scan) -> None:
+        scans.append(clock.ns)
+        clock.ns += SECOND
+
+    monkeypatch.setattr(Scan, "read", read)
+    for _ in range(60):
+        made.tick(clock.ns)
+        clock.ns += SECOND
+    assert [after - before for before, after in itertools.pairwise(scans)] == [20 * SECOND] * 3
+
+
 def test_scans_are_rare(clock: Clock) -> None:
     made = Dataplane(Maps.in_memory(CAPACITY), clock=clock, scan_ns=5 * SECOND)
     made.apply(document(Spec({HTTP: REALS})))
