@@ -8,7 +8,6 @@ The next vc5d takes it over. `vc5d --uninstall` removes it. After kill -9 the ke
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -17,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyroute2.netlink.exceptions import NetlinkError
-
 from . import log, notify
+from .announcing import Announcing
 from .control import Control
 from .document import Document, read
 from .errors import Vc5Error
@@ -29,14 +27,12 @@ from .interfaces import Interfaces
 from .netlink import open_netlink
 from .plane import Dataplane, OpenDataplane, PlaneThread
 from .reals import Reals, Told
+from .reload import NOT_READY, Reloads
 from .routes import Announcer
-from .status import DaemonSide, ReloadFailure, status
+from .status import DaemonSide, status
 from .supervise import cancel, start
 
 _TICK = 1.0  # s
-_VIPS_AT_MOST_EVERY = 0.01  # s: many reals change at once
-_AFTER_A_FAILURE = 0.5  # s
-_ROUTES_READ_AGAIN = 10.0  # s: puts back what others deleted
 
 
 @dataclass(frozen=True)
@@ -67,12 +63,8 @@ class Daemon:
         self._open_dataplane = open_dataplane
         self._read = read_document
         self._plane = PlaneThread()
-        self._announcer: Announcer | None = None
-        self._reload_failure: ReloadFailure | None = None
-        self._reloading = asyncio.Lock()
-        self._vips_changed = asyncio.Event()
+        self._reloads = Reloads(lambda: self._document.digest, self._replace_document)
         self._ready = False
-        self._reload_wanted = False  # a signal came before it was ready
         self._stop = asyncio.Event()
         self._defect: BaseException | None = None
 
@@ -102,10 +94,10 @@ class Daemon:
             self._ready = True
             notify.ready()
             log.info("ready", document=self.options.document, digest=self._document.digest)
-            if self._reload_wanted:
-                self._reload_at_signal()
+            self._reloads.accept()
             await self._stop.wait()
             self._ready = False
+            self._reloads.refuse()
             notify.stopping()
             log.info("stopping", forwarding="goes on: the program stays attached")
 
@@ -113,15 +105,17 @@ class Daemon:
 
     async def _start_control(self, running: AsyncExitStack) -> None:
         """First of all: it finds another vc5d before anything of that one's is touched."""
-        control = Control(self.options.socket, {"status": self._status, "reload": self.reload})
+        control = Control(self.options.socket, {"status": self._status, "reload": self._reloads.reload})
         await control.start()
         running.push_async_callback(control.stop)
 
     async def _start_announcer(self, running: AsyncExitStack) -> None:
+        announcer = None
         if self.options.announce:
-            self._announcer = Announcer(self._netlink, self.options.tun, self.options.table)
-            running.push_async_callback(self._announcer.stop)
-            await self._announcer.start()
+            announcer = Announcer(self._netlink, self.options.tun, self.options.table)
+            running.push_async_callback(announcer.stop)
+            await announcer.start()
+        self._announcing = Announcing(announcer, self._vips_to_announce)
 
     async def _start_dataplane(self, running: AsyncExitStack) -> None:
         """Adopt what is pinned or load; then the document, then the interfaces. A fresh program that does not
@@ -154,7 +148,7 @@ class Daemon:
             self._plane,
             self._dataplane,
             self._interfaces.names_now,
-            Told(self._vips_changed.set, self._failed),
+            Told(self._announcing.changed, self._failed),
         )
         await self._reals.start(running)
         await self._reals.follow(self._document, plans)
@@ -162,10 +156,9 @@ class Daemon:
     def _start_background(self, running: AsyncExitStack) -> None:
         """Ended in reverse order: first these, then the routes are withdrawn, then a reload that is under way
         gets to its end, and all the rest after that."""
-        running.push_async_callback(self._finish_reload)
-        if self._announcer:
-            running.push_async_callback(self._announcer.stop)
-        for work in (self._tick_for_ever(), self._announce_for_ever(), self._reals.follow_moves_for_ever()):
+        running.push_async_callback(self._reloads.finish)
+        running.push_async_callback(self._announcing.stop)
+        for work in (self._tick_for_ever(), self._announcing.for_ever(), self._reals.follow_moves_for_ever()):
             running.push_async_callback(cancel, start(work, self._failed))
 
     def _failed(self, failure: BaseException) -> None:
@@ -173,10 +166,6 @@ class Daemon:
         log.defect("background.defect", failure)
         self._defect = self._defect or failure
         self._end()
-
-    async def _finish_reload(self) -> None:
-        async with self._reloading:  # later ones are refused: it is not ready any more
-            pass
 
     def _end(self) -> None:
         """In the middle of a start, what is done so far is undone."""
@@ -190,7 +179,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
         for number in (signal.SIGHUP, signal.SIGUSR2):
-            loop.add_signal_handler(number, self._reload_at_signal)
+            loop.add_signal_handler(number, self._reloads.at_signal)
 
     # Documents
 
@@ -207,53 +196,11 @@ class Daemon:
         report = await self._plane.do(self._dataplane.apply, document)
         log.debug("dataplane.applied", digest=document.digest, report=report)
 
-    def _reload_at_signal(self) -> None:
-        async def quietly() -> None:
-            with contextlib.suppress(Vc5Error):  # reload() has logged it and remembers it
-                await self.reload()
-
-        if not self._ready:
-            self._reload_wanted = True
-            return
-        self._reload_task = asyncio.create_task(quietly())
-
-    async def reload(self) -> dict[str, Any]:
-        """Read the document again and apply it; on any failure the one that is running stays.
-        Raises Vc5Error."""
-        if not self._ready:
-            raise _NOT_READY
-        async with self._reloading:
-            if not self._ready:
-                raise _NOT_READY
-            notify.reloading()
-            before = self._document.digest
-            try:
-                await self._replace_document()
-            except Vc5Error as failure:
-                running = self._document.digest
-                log.error("reload.failed", error=failure.message, hint=failure.hint, running=running)
-                self._reload_failure = ReloadFailure(failure.message, failure.hint, time.time())
-                raise
-            finally:
-                notify.ready()
-            self._reload_failure = None
-            digest = self._document.digest
-            log.info("reload.done", digest=digest, changed=digest != before)
-            return {"digest": digest, "changed": digest != before}
-
     async def _replace_document(self) -> None:
-        try:
-            document, plans = await self._load()
-            await self._apply(document)
-            self._document = document
-            await self._reals.follow(document, plans)
-        except Vc5Error:
-            raise
-        except (NetlinkError, OSError) as failure:
-            raise Vc5Error(f"the kernel refused: {failure}") from failure
-        except Exception as failure:
-            log.defect("reload.defect", failure)
-            raise Vc5Error(f"vc5d failed: {failure!r}", "this is a defect; the log says where") from failure
+        document, plans = await self._load()
+        await self._apply(document)
+        self._document = document
+        await self._reals.follow(document, plans)
 
     # What runs all the time
 
@@ -262,40 +209,22 @@ class Daemon:
             await self._plane.do(self._dataplane.tick, time.clock_gettime_ns(time.CLOCK_MONOTONIC))
             if await self._interfaces.mend():
                 self._reals.moved()
-                self._vips_changed.set()
+                self._announcing.changed()
             notify.alive()
             await asyncio.sleep(_TICK)
 
-    async def _announce_for_ever(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_ROUTES_READ_AGAIN):
-                    await self._vips_changed.wait()
-            self._vips_changed.clear()
-            await self._announce()
-            await asyncio.sleep(_VIPS_AT_MOST_EVERY)
-
-    async def _announce(self) -> None:
-        if self._announcer is None:
-            return
-        vips = healthy_vips(self._document, self._reals.condition, self._announcer.announced)
-        if self._interfaces.bare:  # packets for a VIP that come in there would be lost
-            vips = frozenset()
-        try:
-            await self._announcer.announce(frozenset(vip for vip in vips if ":" not in vip))
-        except (NetlinkError, OSError) as failure:
-            log.error("announce.failed", error=failure, then="set the device up, and again")
-            await self._announcer.mend()
-            self._vips_changed.set()
-            await asyncio.sleep(_AFTER_A_FAILURE)
+    def _vips_to_announce(self, announced: frozenset[str]) -> frozenset[str]:
+        """None at all while packets for a VIP would come in by an interface without the program."""
+        if self._interfaces.bare:
+            return frozenset()
+        vips = healthy_vips(self._document, self._reals.condition, announced)
+        return frozenset(vip for vip in vips if ":" not in vip)
 
     async def _status(self) -> dict[str, Any]:
         if not self._ready:
-            raise _NOT_READY
+            raise NOT_READY
         snapshot = await self._plane.do(self._dataplane.snapshot)
-        announced = self._announcer.announced if self._announcer else frozenset()
-        mine = DaemonSide(self.options.document, self._interfaces.modes, announced, self._reload_failure)
+        mine = DaemonSide(
+            self.options.document, self._interfaces.modes, self._announcing.announced, self._reloads.failure
+        )
         return status(self._document, snapshot, self._reals.condition, mine)
-
-
-_NOT_READY = Vc5Error("vc5d is still starting, or ending", "try again in a moment")

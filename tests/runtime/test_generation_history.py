@@ -1,6 +1,6 @@
 """Random histories of documents, health, packets, restarts and kills, over maps in memory.
 
-The invariants are those of DESIGN section 4: a flow whose real is not down always gets that real, also while
+The invariants are those of bpf/DESIGN.md: a flow whose real is not down always gets that real, also while
 the real drains and after it left the document; a new flow goes to a real that accepts; and whenever vc5d is
 killed, the next one finds the old or the new document whole. Packets are judged by support.packets, which
 shares no code with vc5d.

@@ -1,8 +1,8 @@
 """Which tables of a document keep their lines in `slots`, and which are written to new ones.
 
 An unchanged table keeps its lines. Services whose lines would hold equal words share them: new services with
-equal tables, and services whose tables changed alike from lines that they shared before. DESIGN has a
-service copy its table when its transition begins; sharing on is safe, because a transition's end is the
+equal tables, and services whose tables changed alike from lines that they shared before. A service need
+not get a copy of its own when its transition begins: sharing on is safe, because a transition's end is the
 lines' own and the scan keeps a slot's state as long as any service that shares it needs it. It spares a
 change of a table that a thousand services use from being written a thousand times.
 """

@@ -1,6 +1,7 @@
 """The data path in plain Python over the maps' arrays: what the XDP program would do with them.
 
-Written from DESIGN's rules and docs/document.md; shares no code with vc5d. Says which real gets a packet.
+Written from the rules of bpf/DESIGN.md and docs/document.md; shares no code with vc5d. Says which real gets
+a packet.
 """
 
 from __future__ import annotations

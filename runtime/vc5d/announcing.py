@@ -1,0 +1,62 @@
+"""When the VIPs are announced: soon after something has changed, and now and then in any case.
+
+What it takes for a VIP to be healthy is in health/verdict.py, how its route is made in routes.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from pyroute2.netlink.exceptions import NetlinkError
+
+from . import log
+from .routes import Announcer
+
+_AT_MOST_EVERY = 0.01  # s: many reals change at once
+_AFTER_A_FAILURE = 0.5  # s
+_ROUTES_READ_AGAIN = 10.0  # s: puts back what others deleted
+
+
+class Announcing:
+    """wanted: given the VIPs that are announced, those that should be. Without an announcer nothing is."""
+
+    def __init__(
+        self, announcer: Announcer | None, wanted: Callable[[frozenset[str]], frozenset[str]]
+    ) -> None:
+        self._announcer = announcer
+        self._wanted = wanted
+        self._changed = asyncio.Event()
+
+    @property
+    def announced(self) -> frozenset[str]:
+        return self._announcer.announced if self._announcer else frozenset()
+
+    def changed(self) -> None:
+        """A VIP may have become healthy or sick."""
+        self._changed.set()
+
+    async def stop(self) -> None:
+        """Withdraw all of them."""
+        if self._announcer:
+            await self._announcer.stop()
+
+    async def for_ever(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ROUTES_READ_AGAIN):
+                    await self._changed.wait()
+            self._changed.clear()
+            if self._announcer:
+                await self._announce(self._announcer)
+            await asyncio.sleep(_AT_MOST_EVERY)
+
+    async def _announce(self, announcer: Announcer) -> None:
+        try:
+            await announcer.announce(self._wanted(announcer.announced))
+        except (NetlinkError, OSError) as failure:
+            log.error("announce.failed", error=failure, then="set the device up, and again")
+            await announcer.mend()
+            self.changed()
+            await asyncio.sleep(_AFTER_A_FAILURE)
