@@ -9,7 +9,9 @@ import argparse
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from vc5c import emit, output
 from vc5c.bird import BirdOptions, render_bird
@@ -35,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return COULD_NOT_RUN
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        print(f"vc5c: a defect of vc5c: {error!r} at {_way_to(error)}\n  please report it", file=sys.stderr)
+        return COULD_NOT_RUN
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,6 +73,12 @@ def _report(problems: list[Problem], source: Source) -> None:
         print(render(problem, source, colour), file=sys.stderr)
     if problems:
         print(f"vc5c: {source.name}: {summary(problems)}", file=sys.stderr)
+
+
+def _way_to(error: Exception) -> str:
+    """Through which lines, in one line: a user is shown no traceback, but a report needs it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
 
 
 def _is_terminal() -> bool:

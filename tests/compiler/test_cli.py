@@ -150,3 +150,12 @@ def test_example_compiles(capsys) -> None:
     shown = capsys.readouterr()
     assert shown.err == ""
     assert len(json.loads(shown.out)["services"]) == 4
+
+
+def test_a_defect_is_told_without_a_traceback(config, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("vc5c.cli.resolve", lambda _config: {}["a key"])
+    assert main([config(GOOD)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Traceback" not in shown.err
+    assert shown.err.startswith("vc5c: a defect of vc5c: KeyError('a key') at cli.py:")
