@@ -17,6 +17,7 @@ from . import host, log
 from .alone import Alone
 from .control import is_served
 from .daemon import Daemon, Options
+from .defaults import PIN_DIR, SOCKET
 from .document import check
 from .errors import Vc5Error
 from .health.checks import compile_checks
@@ -24,8 +25,6 @@ from .outcome import guarded, say
 from .tun import NAME_MAX
 from .uninstall import uninstall
 
-PIN_DIR = Path("/sys/fs/bpf/vc5")
-SOCKET = Path("/run/vc5/vc5d.sock")
 _MAIN_TABLES = (0, 253, 254, 255)  # unspec, default, main, local: routes there would carry traffic
 
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .defaults import SOCKET
 from .errors import Vc5Error
 from .outcome import guarded
 from .tables import page
 
-SOCKET = Path("/run/vc5/vc5d.sock")
 _PATIENCE = 60.0  # s: a reload waits for a big document
 
 
