@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from .generation.state import State
 from .hashing import slot_index, word4
-from .layout import FLOW_KEY4, SlotBits
+from .layout import FLOW_KEY4
 from .maps import Maps
+from .slots import OWNER
 
-_OWNER = int(SlotBits.SLOT_REAL_MASK)
 _PROTOCOLS = {"tcp": 6, "syn": 6, "udp": 17}
 Mask = npt.NDArray[np.bool_]
 
@@ -70,7 +70,7 @@ def needs(maps: Maps, state: State, tables: Sequence[Flows]) -> Seen:
         row, known = services.find(flows.service_words())
         values, row = flows.values[known], row[known]
         slot = services.starts[row] + slot_index(values["hash"], services.sizes[row])
-        owner = services.bases[row] + (maps.slots[slot] & _OWNER)
+        owner = services.bases[row] + (maps.slots[slot] & OWNER)
         elsewhere = maps.reals["id"][owner] != values["real_id"]
         slots[slot[elsewhere]] = True
         owners[owner[elsewhere]] = True

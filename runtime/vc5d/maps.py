@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .bpf import Array, Map
-from .layout import CONTROL, REAL, SERVICE4, SERVICE_STATE, Reason, SlotBits, Vc5Layout
+from .layout import CONTROL, REAL, SERVICE4, SERVICE_STATE, Reason, Vc5Layout
+from .slots import SLOTS_PER_LINE
 from .stores import KernelStore, MemoryStore, Store
 
 HALVES = 2  # of the index: the live one and the idle one
-SLOTS_PER_LINE = int(SlotBits.SLOTS_PER_LINE)
 SLOT = np.dtype("<u2")
 
 # Entries of `flows4_<kind>` for each of Capacity.flows: half-open flows live for one round trip; UDP

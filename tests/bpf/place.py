@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from vc5d.layout import FLOW, FLOW_KEY4, SERVICE4
-from vc5d.maps import SLOTS_PER_LINE, Capacity, Maps
+from vc5d.maps import Capacity, Maps
+from vc5d.slots import SLOTS_PER_LINE
 
 from .model import WORD, Balancer, Entry, FlowKey, Real, Service, fmix64, word4
 

@@ -14,7 +14,7 @@ from .model import Document, Index, ServiceKey
 
 def positions4(index: Index, keys: Sequence[ServiceKey]) -> npt.NDArray[np.int64]:
     """The position of each IPv4 key; port 0 and any protocol mean the bare VIP's entry."""
-    words = [hashing.word4(k.packed, k.port, k.protocol_number if k.port else 0) for k in keys]
+    words = [hashing.word4(k.packed, k.port, k.index_protocol) for k in keys]
     return _positions(index, np.array(words, np.uint64))
 
 
@@ -22,7 +22,7 @@ def positions6(index: Index, keys: Sequence[ServiceKey]) -> npt.NDArray[np.int64
     """The same for IPv6 keys."""
     if not keys:
         return np.zeros(0, np.int64)
-    protocols = [k.protocol_number if k.port else 0 for k in keys]
+    protocols = [k.index_protocol for k in keys]
     return _positions(index, hashing.words6([k.packed for k in keys], [k.port for k in keys], protocols))
 
 

@@ -49,6 +49,11 @@ class ServiceKey:
         """As in the IP header."""
         return PROTOCOLS[self.protocol]
 
+    @property
+    def index_protocol(self) -> int:
+        """As in the perfect hash: port 0 is the bare VIP's entry, whatever the protocol, and has 0."""
+        return self.protocol_number if self.port else 0
+
 
 @dataclass(frozen=True)
 class Health:

@@ -16,14 +16,13 @@ import numpy as np
 from ..document import ServiceKey
 from ..document.model import PROTOCOLS
 from ..errors import Vc5Error
-from ..layout import REAL, RealState, ServiceFlags, SlotBits, SlotState
+from ..layout import REAL, RealState, ServiceFlags, SlotState
 from ..maps import Maps
+from ..slots import OWNER, STATE_SHIFT
 from .fill import unpacked
 from .health import CONSULT, STATE, publish
 from .state import MAX_BLOCK, Block, First, Lines, Real, ServiceInMaps, State, lines_of
 
-_SHIFT = int(SlotBits.SLOT_STATE_SHIFT)
-_OWNER = int(SlotBits.SLOT_REAL_MASK)
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 
 
@@ -68,7 +67,7 @@ class _Tables:
             lines = Lines(line, size)
             if size < 1 or line + lines_of(size) > self._maps.capacity.slots_lines:
                 raise _contradiction(f"a table at line {line} with {size} slots is outside of the map")
-            states = self._maps.slots[lines.slots] >> _SHIFT
+            states = self._maps.slots[lines.slots] >> STATE_SHIFT
             lines.clear = not states.any()
             lines.ends_ns = self._ends_ns if (states == SlotState.TRANSITION).any() else None
             self._known[line, size] = lines
@@ -119,7 +118,7 @@ def _block(maps: Maps, base: int, number: int, name: str) -> Block:
 def _reals(maps: Maps, block: Block, lines: Lines) -> Mapping[str, Real]:
     """Those with slots are configured; the others left the document, or never came to be in it."""
     entries = maps.reals[block.entries]
-    owners = set(np.unique(maps.slots[lines.slots] & _OWNER).tolist())
+    owners = set(np.unique(maps.slots[lines.slots] & OWNER).tolist())
     reals = {}
     ids, raw = entries["id"].tolist(), entries["addr"].tobytes()
     for index in np.flatnonzero(entries["state"] & STATE != RealState.ABSENT).tolist():

@@ -17,16 +17,16 @@ import numpy.typing as npt
 
 from ..document import Document, ServiceKey
 from ..document.index import keys_of, positions4
-from ..layout import GENERATION, REAL, SERVICE4, RealState, ServiceFlags, SlotBits, SlotState, Vc5Layout
+from ..layout import GENERATION, REAL, SERVICE4, RealState, ServiceFlags, SlotState, Vc5Layout
 from ..maps import Maps
+from ..slots import OWNER, SLOTS_PER_LINE, STATE_SHIFT
 from .health import CONSULT, STATE, publish
 from .plan import Plan
 from .state import Block, State
-from .tables import OWNER, WriteTable
+from .tables import WriteTable
 
 FLIP = "flip"  # the step after which the new generation is live
-TRANSITION = int(SlotState.TRANSITION) << int(SlotBits.SLOT_STATE_SHIFT)
-_PER_LINE = int(SlotBits.SLOTS_PER_LINE)
+TRANSITION = int(SlotState.TRANSITION) << STATE_SHIFT
 READ_FIRST = 1000  # counters: from so many on, reading all of them is faster than setting each
 _V4_MAPPED = bytes(10) + b"\xff\xff"
 
@@ -158,7 +158,7 @@ def _publish_lists(maps: Maps, old: State, plan: Plan) -> None:
 def _write_index(maps: Maps, document: Document, after: State) -> None:
     """Displacements and services into the idle half, whatever it holds from two documents ago."""
     half, index = after.live - 1, document.index4
-    start = half * maps.capacity.displacement_lines4 * _PER_LINE
+    start = half * maps.capacity.displacement_lines4 * SLOTS_PER_LINE
     maps.displacements4[start : start + index.buckets] = index.displacements
     base = half * maps.capacity.positions4
     places = np.zeros(index.size, SERVICE4)
@@ -173,7 +173,7 @@ def _service_records(keys: list[ServiceKey], after: State) -> npt.NDArray[Any]:
     key, record = records["key"], records["service"]
     key["addr_be"] = [int.from_bytes(k.packed, "big") for k in keys]
     key["port_be"] = [k.port for k in keys]
-    key["protocol"] = [k.protocol_number if k.port else 0 for k in keys]
+    key["protocol"] = [k.index_protocol for k in keys]
     record["flags"] = int(ServiceFlags.VIP)
     services = [after.services[k] for k in keys if k.port]  # keys_of lists the bare VIPs last
     record = record[: len(services)]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..layout import RealState, SlotBits
+from ..layout import RealState
 from ..maps import Maps
+from ..slots import SLOTS_PER_LINE
 from .state import ServiceInMaps, State
 
 STATE = int(RealState.STATE_MASK)
 CONSULT = int(RealState.CONSULT)
-_PER_LINE = int(SlotBits.SLOTS_PER_LINE)
 
 
 def set_state(maps: Maps, state: State, service: ServiceInMaps, index: int, new: RealState) -> bool:
@@ -50,6 +50,6 @@ def publish(maps: Maps, service: ServiceInMaps) -> None:
     words = maps.service_states["accepting"]
     current = int(words[service.id]) >> 16
     line = service.block.list_line(1 if current == service.block.list_line(0) else 0)
-    start = line * _PER_LINE
+    start = line * SLOTS_PER_LINE
     maps.accepting[start : start + len(members)] = members
     words[service.id] = line << 16 | len(members)

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..layout import REAL_COUNTERS, RealState, Reason, SlotBits, SlotState
+from ..layout import REAL_COUNTERS, RealState, Reason, SlotState
 from ..maps import Maps
+from ..slots import OWNER, STATE_SHIFT
 from ..stores import FLOW_KINDS
 from .health import CONSULT, STATE
 from .state import Lines, ServiceInMaps, State
 
-_SHIFT = int(SlotBits.SLOT_STATE_SHIFT)
-_OWNER = int(SlotBits.SLOT_REAL_MASK)
 Counters = npt.NDArray[np.uint64]  # rows of packets, bytes, flows, by index into `reals`
 Counts = tuple[int, int, int]
 _STATES = {state: RealState(state).name.lower() for state in range(int(RealState.CONSULT))}
@@ -115,14 +114,14 @@ def columns(counters: npt.NDArray[np.void]) -> Counters:
 def _slot_states(maps: Maps, lines: Lines) -> dict[str, int]:
     if lines.clear:
         return {"clear": lines.size, "transition": 0, "consult": 0}
-    counts = np.bincount(maps.slots[lines.slots] >> _SHIFT, minlength=4).tolist()
+    counts = np.bincount(maps.slots[lines.slots] >> STATE_SHIFT, minlength=4).tolist()
     return {state.name.lower(): counts[state] for state in SlotState}
 
 
 def _owned(maps: Maps, lines: Lines, known: dict[int, npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
     """Slots by index in the block; counted once where services share lines."""
     if lines.line not in known:
-        known[lines.line] = np.bincount(maps.slots[lines.slots] & _OWNER)
+        known[lines.line] = np.bincount(maps.slots[lines.slots] & OWNER)
     return known[lines.line]
 
 

@@ -13,15 +13,15 @@ from hashlib import blake2b
 
 from ..document import ServiceKey
 from ..layout import SlotBits
+from ..slots import SLOTS_PER_LINE
 
 MIN_BLOCK = 8  # reals: the smallest block. Two lists of its accepting reals fill exactly two lines
 MAX_BLOCK = 1 << SlotBits.SLOT_REAL_BITS
-_PER_LINE = int(SlotBits.SLOTS_PER_LINE)
 
 
 def lines_of(slots: int) -> int:
     """Lines that `slots` 16-bit numbers take."""
-    return -(-slots // _PER_LINE)
+    return -(-slots // SLOTS_PER_LINE)
 
 
 def real_id(key: ServiceKey, address: str) -> int:
@@ -46,7 +46,7 @@ class Lines:
     @property
     def start(self) -> int:
         """Of its first slot in the flat array."""
-        return self.line * _PER_LINE
+        return self.line * SLOTS_PER_LINE
 
     @property
     def slots(self) -> slice:

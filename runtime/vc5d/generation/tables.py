@@ -16,11 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..document import Document, Service, Table
-from ..layout import SlotBits
+from ..slots import OWNER
 from .arena import Arena, ArenaFull
 from .state import First, Lines, Real, ServiceInMaps, State, lines_of
-
-OWNER = int(SlotBits.SLOT_REAL_MASK)
 
 
 @dataclass(frozen=True)

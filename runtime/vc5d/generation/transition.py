@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..flows import Flows, Seen, needs
-from ..layout import RealState, SlotBits, SlotState
+from ..layout import RealState, SlotState
 from ..maps import Maps
+from ..slots import OWNER, STATE_SHIFT
 from .health import CONSULT
 from .state import Lines, Real, ServiceInMaps, State
 
-_SHIFT = int(SlotBits.SLOT_STATE_SHIFT)
-_OWNER = int(SlotBits.SLOT_REAL_MASK)
 _TABLES = ("tcp", "syn", "udp")
 
 
@@ -28,9 +27,9 @@ def end_transitions(maps: Maps, state: State, now_ns: int) -> int:
         return 0
     for lines in ended:
         words = maps.slots[lines.slots]
-        turned = np.flatnonzero(words >> _SHIFT == SlotState.TRANSITION)
+        turned = np.flatnonzero(words >> STATE_SHIFT == SlotState.TRANSITION)
         # Only the state's two bits change: the upper byte of each word.
-        words[turned] = words[turned] & _OWNER | int(SlotState.CONSULT) << _SHIFT
+        words[turned] = words[turned] & OWNER | int(SlotState.CONSULT) << STATE_SHIFT
         lines.ends_ns = None
     _drop_first_tables(maps, state, {id(lines) for lines in ended})
     maps.wait_grace()
@@ -88,10 +87,10 @@ def _clear_slots(maps: Maps, state: State, seen: Seen) -> None:
         if lines.clear:
             continue
         words = maps.slots[lines.slots]
-        states = words >> _SHIFT
+        states = words >> STATE_SHIFT
         done = np.flatnonzero((states == SlotState.CONSULT) & ~seen.slots[lines.slots])
-        words[done] = words[done] & _OWNER
-        lines.clear = lines.ends_ns is None and not (words >> _SHIFT).any()
+        words[done] = words[done] & OWNER
+        lines.clear = lines.ends_ns is None and not (words >> STATE_SHIFT).any()
 
 
 def _clear_reals(maps: Maps, state: State, seen: Seen) -> None:

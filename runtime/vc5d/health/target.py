@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ def in_words(failure: OSError) -> str:
         return "connection refused"
     if isinstance(failure, ConnectionResetError):
         return "connection reset"
-    if failure.errno == 113:  # EHOSTUNREACH: the kernel gave up on ARP
+    if failure.errno == errno.EHOSTUNREACH:  # the kernel gave up on ARP
         return "the real does not answer ARP"
     return (failure.strerror or str(failure)).lower()
 
