@@ -16,7 +16,7 @@ from vc5c.addresses import read_address, read_prefix
 from vc5c.model import Config, Peer
 from vc5c.problems import Place, Problems
 from vc5c.resolve import vlan_of
-from vc5c.words import read_community
+from vc5c.words import read_community, read_prefix_words
 
 KERNEL_TABLE = 205
 PROTO_ANNOUNCE = 205  # the protocol of vc5d's routes …
@@ -99,6 +99,6 @@ def _source(peer: Peer, config: Config, options: BirdOptions, problems: Problems
 
 def _prefixes(written: tuple[str, ...] | None) -> list[str]:
     """BIRD's patterns: each prefix with all that is inside it. `any` is everything."""
-    texts = ["0.0.0.0/0" if text == "any" else text for text in written or ()]
+    texts = read_prefix_words(written or ())
     networks = [network for text in texts if (network := read_prefix(text)) and network.version == 4]
     return [f"{network.text}+" for network in networks]

@@ -12,10 +12,10 @@ from vc5c.index import Index, Key, build_index
 from vc5c.maglev import fill
 from vc5c.model import Peer
 from vc5c.resolved import Resolved, ResolvedService, TableSpec
+from vc5c.words import read_prefix_words
 
 VERSION = 1
 DIGEST = "digest"
-ANY_PREFIX = "0.0.0.0/0"  # how VC5 writes `any`
 
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
@@ -132,5 +132,5 @@ def _peer(peer: Peer) -> dict[str, Any]:
     for name in ("accept", "reject"):
         prefixes = getattr(peer, name)
         if prefixes is not None:
-            options[name] = [ANY_PREFIX if prefix == "any" else prefix for prefix in prefixes]
+            options[name] = read_prefix_words(prefixes)
     return {name: value for name, value in options.items() if value is not None}

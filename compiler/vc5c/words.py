@@ -1,4 +1,4 @@
-"""Small words of the language that a schema cannot read: status codes, windows, communities."""
+"""Small words of the language that a schema cannot read: status codes, windows, communities, `any`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ CODES = re.compile(r"([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?")
 STANDARD_COMMUNITY = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
 LARGE_COMMUNITY = re.compile(r"([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})")
 ANY_CODE = 0  # how VC5 writes `expect: any`
+ANY_PREFIX = "0.0.0.0/0"  # how VC5 writes `any` among prefixes
 
 
 def read_codes(text: str) -> tuple[int, ...] | None:
@@ -22,6 +23,11 @@ def read_codes(text: str) -> tuple[int, ...] | None:
         low, high = sorted((int(match[1]), int(match[2] or match[1])))
         codes += range(low, high + 1)
     return tuple(codes) or None
+
+
+def read_prefix_words(words: tuple[str, ...]) -> list[str]:
+    """What a peer accepts or rejects, with `any` as the prefix that it stands for."""
+    return [ANY_PREFIX if word == "any" else word for word in words]
 
 
 def read_window(text: str) -> tuple[int, int] | None:
