@@ -16,7 +16,7 @@ from types import FrameType
 from lab import cleanup, story
 from lab.host import LabError, run
 from lab.lab import Lab
-from lab.plan import COMMANDS, ROOT, Names, default_names
+from lab.plan import COMMANDS, ROOT, VIP, Names, default_names
 from lab.report import Report
 
 
@@ -123,8 +123,8 @@ def _look_around(names: Names) -> str:
     return f"""
 The lab stays up. As root:
   {ctl} --socket {names.state}/lb1/vc5d.sock status
-  {client} curl http://192.168.101.1/
-  ip -n {names.netns("router")} route show 192.168.101.1
+  {client} curl http://{VIP}/
+  ip -n {names.netns("router")} route show {VIP}
   birdc -s {names.state}/router/bird.ctl show protocols
   {lb1} ip -details link show eth0
 Configurations and logs: {names.state}
