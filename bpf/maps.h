@@ -2,7 +2,7 @@
  *
  * The maps. Sizes given here are the least that loads; vc5d sets max_entries before it loads the object.
  *
- * Layout of one document: two halves of `services4` and `displacements4` (struct generation says where
+ * Layout of one document: two halves of `services4`, `services6` and `displacements` (struct generation says where
  * each begins), while `slots` is one arena: a table that did not change keeps its lines across a flip, so
  * that applying a document costs what it changed. The design had two whole copies in maps of maps; the
  * arena needs one lookup less a packet, half the memory, and still flips by one word, since services refer
@@ -22,14 +22,14 @@ struct {
 	__type(value, struct control);
 } control SEC(".maps");
 
-/* Perfect hash, first step: a displacement per bucket, 32 to a line. */
+/* Perfect hashes, first step: a displacement per bucket, 32 to a line; of both families. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct slots_line);
-} displacements4 SEC(".maps");
+} displacements SEC(".maps");
 
 /* Perfect hash, second step: the service at its position, with its key. */
 struct {
@@ -39,6 +39,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct service4);
 } services4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct service6);
+} services6 SEC(".maps");
 
 /* Every table of both generations: 16-bit slots, 32 to a line. */
 struct {
@@ -94,7 +102,8 @@ struct {
 } reasons SEC(".maps");
 
 /* Flows that the tables cannot answer for. TCP flows wait in `flows4_syn` until their first packet
- * without SYN, so that a SYN flood evicts only its like; UDP has a table of its own for the same reason. */
+ * without SYN, so that a SYN flood evicts only its like; UDP has a table of its own for the same reason. IPv4 and
+ * IPv6 apart, so that IPv4 keys stay short. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
@@ -115,6 +124,130 @@ struct {
 	__type(key, struct flow_key4);
 	__type(value, struct flow);
 } flows4_udp SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct flow_key6);
+	__type(value, struct flow);
+} flows6_tcp SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct flow_key6);
+	__type(value, struct flow);
+} flows6_syn SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct flow_key6);
+	__type(value, struct flow);
+} flows6_udp SEC(".maps");
+
+/* First fragments: bounded, and an entry counts for FRAGMENT_LIFETIME_NS. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct fragment_key4);
+	__type(value, struct fragment);
+} fragments4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct fragment_key6);
+	__type(value, struct fragment);
+} fragments6 SEC(".maps");
+
+/* The sampled flows, by flow hash. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct session);
+} sessions SEC(".maps");
+
+/* What each CPU has spent in this second. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct budget);
+} budgets SEC(".maps");
+
+/* Time per packet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct timing);
+} timings SEC(".maps");
+
+/* Forwarded packets by source /20, one in PREFIX_SAMPLE counted. Shared by the CPUs: a counter per CPU
+ * would take 8 MB for each. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1048576);
+	__type(key, __u32);
+	__type(value, __u64);
+} prefixes4 SEC(".maps");
+
+/* The same for IPv6, by /48: the address's upper 48 bits, in host order. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, __u64);
+} prefixes6 SEC(".maps");
+
+/* Source prefixes that are dropped. Most sources are told by one bit: whether any blocked prefix touches
+ * their /20. 64 bits a word, 2^20 bits; only where it is set is the trie asked. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u64);
+} blocked4_bits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct prefix4);
+	__type(value, __u64); /* 1 */
+} blocked4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct prefix6);
+	__type(value, __u64); /* 1 */
+} blocked6 SEC(".maps");
+
+/* Of a tracing program only; the other one has no code that touches them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct trace_filter);
+} trace_filters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct trace_event);
+} trace_scratch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} trace_events SEC(".maps");
 
 /* Never read: updating a map of maps waits for every program that may still see the old generation
  * (the kernel's maybe_wait_bpf_programs), which is the grace period of an apply. */

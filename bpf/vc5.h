@@ -17,7 +17,7 @@
 /* Bumped whenever a struct or the meaning of a field changes; kept in `control` so that a new vc5d
  * knows whether it may adopt the maps that it finds pinned. */
 enum vc5_layout {
-	VC5_LAYOUT_VERSION = 1,
+	VC5_LAYOUT_VERSION = 2,
 };
 
 /* A slot is 16 bits: the index of its owner in the service's block of reals, and its state. */
@@ -47,23 +47,46 @@ enum service_flags {
 	SERVICE_VIP = 1,           /* not a service: the bare address of a VIP (port 0, protocol 0) */
 	SERVICE_TRACK_FULL = 2,    /* every flow is stored at its first packet */
 	SERVICE_TRACK_MINIMAL = 4, /* no flow is stored: every packet is chosen for as if it were the first */
+	SERVICE_STICKY = 8,        /* ports and protocol are not hashed */
+	SERVICE_LEASTCONN = 16,    /* of two reals the less loaded; never together with SERVICE_STICKY */
+	SERVICE_UP = 32,           /* with SERVICE_VIP only: the VIP answers echo requests. Written live */
 };
 
-/* Why a packet was not forwarded. PASS: to the host's own stack; DROP: discarded. */
+/* Of struct generation: what only documents that have it pay for. */
+enum generation_flags {
+	GENERATION_ANY_PORT4 = 1, /* some IPv4 service takes any port */
+	GENERATION_ANY_PORT6 = 2,
+};
+
+/* Of struct control: written while packets read, each change by one store. */
+enum switches {
+	SWITCH_BLOCK4 = 1, /* `blocked4` has entries */
+	SWITCH_BLOCK6 = 2,
+};
+
+/* What became of a packet that was not forwarded. PASS: to the host's own stack; DROP: discarded. */
 enum reason {
-	PASS_NOT_IP = 0,   /* ARP, LLDP, unknown tags, QinQ, a header too short to name a destination */
-	PASS_NOT_UNICAST,  /* to a group or broadcast MAC: not for this host alone */
-	PASS_NOT_VIP,      /* the destination is no VIP of the document */
-	PASS_NO_DOCUMENT,  /* no generation is live yet */
-	PASS_AT_REAL,      /* to its real's own MAC: a switch floods it by, or this host is the real */
-	DROP_MALFORMED,    /* to a VIP, but truncated or with lengths that contradict each other */
-	DROP_FRAGMENT,     /* a fragment to a VIP */
-	DROP_UNKNOWN_PORT, /* to a VIP, but to no service of it: passing it on risks a routing loop */
-	DROP_PROTOCOL,     /* to a VIP, but neither TCP nor UDP */
-	DROP_NO_REAL,      /* no real of the service accepts */
-	DROP_NO_NEIGHBOR,  /* the real's MAC is not known yet */
-	DROP_REWRITE,      /* the kernel refused to make or take away room for a tag */
-	DROP_INTERNAL,     /* the maps contradict each other: a defect, never expected */
+	PASS_NOT_IP = 0,         /* ARP, LLDP, QinQ, a header too short to name a destination */
+	PASS_NOT_UNICAST,        /* to a group or broadcast MAC: not for this host alone */
+	PASS_UNKNOWN_VLAN,       /* with a tag that neither the document nor the host knows */
+	PASS_NOT_VIP,            /* the destination is no VIP of the document */
+	PASS_NO_DOCUMENT,        /* no generation is live yet */
+	PASS_AT_REAL,            /* to its real's own MAC: a switch floods it by, or this host is the real */
+	PASS_NEIGHBOR_DISCOVERY, /* to a VIP, ICMPv6 of RFC 4861: the host's to answer */
+	DROP_BLOCKED,            /* from a blocked source prefix */
+	DROP_MALFORMED,          /* to a VIP, but truncated or with lengths that contradict each other */
+	DROP_FRAGMENT,           /* to a VIP, a fragment whose first one was not seen */
+	DROP_UNKNOWN_PORT,       /* to a VIP, but to no service of it: passing it on risks a routing loop */
+	DROP_PROTOCOL,           /* to a VIP, but nothing that is balanced or answered */
+	DROP_ICMP,        /* to a VIP, an ICMP error about no flow of its services, or another ICMP type */
+	DROP_VIP_DOWN,    /* an echo request to a VIP that is not up */
+	DROP_ECHO_LIMIT,  /* more echo requests than are answered in a second */
+	DROP_NO_REAL,     /* no real of the service accepts */
+	DROP_NO_NEIGHBOR, /* the real's MAC is not known yet */
+	DROP_REWRITE,     /* the kernel refused to make or take away room for a tag */
+	DROP_INTERNAL,    /* the maps contradict each other: a defect, never expected */
+	ANSWER_ECHO,      /* an echo request to a VIP, answered here */
+	NOTE_NOT_STORED,  /* no verdict: a flow was not stored, since inserts are limited */
 	REASONS,
 };
 
@@ -75,22 +98,34 @@ struct service_key4 {
 	__u8 pad;
 };
 
-/* What every packet of a service needs. Written only into the idle half of `services4`. */
+struct service_key6 {
+	__u8 addr[16];
+	__be16 port_be;
+	__u8 protocol;
+	__u8 pad[5];
+};
+
+/* What every packet of a service needs. Written only into the idle half of `services4` or `services6`. */
 struct service {
-	__u32 id;         /* number of the service: index into `service_states`; stable across generations */
-	__u32 flags;      /* enum service_flags */
-	__u32 slots_line; /* first line of the service's table in `slots` */
-	__u32 table_size; /* slots in the table: a prime */
-	__u32 reals_base; /* first index of the service's block in `reals` */
-	__u32 first_line; /* the table from the start of the transition: first line in `slots` … */
-	__u32 first_size; /* … slots in it; 0: there is no such table … */
-	__u32 pad;
-	__u64 first_seed; /* … and the seed of the flow hash that it is read with */
+	__u32 id;          /* number of the service: index into `service_states`; stable across generations */
+	__u32 flags;       /* enum service_flags */
+	__u32 slots_line;  /* first line of the service's table in `slots` */
+	__u32 table_size;  /* slots in the table: a prime */
+	__u32 reals_base;  /* first index of the service's block in `reals` */
+	__u32 first_line;  /* the table from the start of the transition: first line in `slots` … */
+	__u32 first_size;  /* … slots in it; 0: there is no such table … */
+	__u32 first_flags; /* … SERVICE_STICKY as it was then … */
+	__u64 first_seed;  /* … and the seed of the flow hash that it is read with */
 };
 
 struct service4 {
 	struct service_key4 key; /* all zero: an empty position */
 	__u64 pad[2];            /* an IPv6 key is 16 bytes longer: one offset of `service` in both */
+	struct service service;
+};
+
+struct service6 {
+	struct service_key6 key;
 	struct service service;
 };
 
@@ -104,7 +139,9 @@ struct real {
 	__u32 service; /* struct service's id */
 	__u32 ifindex; /* where to send; 0: back out of the interface that the packet came in by */
 	__u8 addr[16]; /* the real's address; IPv4 in the last 4 bytes (RFC 4291, section 2.5.5.2) */
-	__u64 pad2[3];
+	__u32 load;    /* sessions for its weight, about: what least connections compares. Written live */
+	__u32 pad2;
+	__u64 pad3[2];
 };
 
 /* Follows health, so it lives outside generations. */
@@ -123,6 +160,13 @@ struct flow_key4 {
 	__be16 dport_be;
 };
 
+struct flow_key6 {
+	__u8 saddr[16];
+	__u8 daddr[16];
+	__be16 sport_be;
+	__be16 dport_be;
+};
+
 struct flow {
 	__u64 last_ns; /* CLOCK_MONOTONIC_COARSE, of the last packet */
 	__u32 hash;    /* the upper half of the flow hash: finds the flow's slot again */
@@ -137,24 +181,170 @@ struct real_counters {
 	__u64 flows; /* TCP: packets with SYN and without ACK; UDP: flows stored */
 };
 
-/* One document as it lies in the maps. */
+/* Which real took a datagram's first fragment: its others have no ports. */
+struct fragment_key4 {
+	__be32 saddr_be;
+	__be32 daddr_be;
+	__be16 id_be;
+	__u8 protocol;
+	__u8 pad;
+};
+
+struct fragment_key6 {
+	__u8 saddr[16];
+	__u8 daddr[16];
+	__be32 id_be;
+};
+
+struct fragment {
+	__u64 first_ns; /* CLOCK_MONOTONIC_COARSE, of the first fragment */
+	__u32 real;     /* index into `reals` … */
+	__u32 real_id;  /* … and its id, since an index is used again */
+};
+
+/* One of the flows that are sampled for the estimate of current sessions, by its flow hash. */
+struct session {
+	__u64 last_ns; /* CLOCK_MONOTONIC_COARSE, of the last packet, good to a second */
+	__u32 real;    /* index into `reals` … */
+	__u32 real_id; /* … and its id */
+};
+
+/* What one CPU may still do in this second (2^30 ns of CLOCK_MONOTONIC_COARSE). */
+struct budget {
+	__u64 second;
+	__u32 inserts[3]; /* spent: into flows_tcp, flows_syn, flows_udp */
+	__u32 echoes;     /* spent */
+};
+
+/* Time spent in the program, of the packets of the jiffies that are sampled. */
+struct timing {
+	__u64 packets;
+	__u64 ns;
+};
+
+/* A source prefix, as an LPM trie wants it. */
+struct prefix4 {
+	__u32 length;
+	__be32 addr_be;
+};
+
+struct prefix6 {
+	__u32 length;
+	__u8 addr[16];
+};
+
+/* A perfect hash (docs/document.md). */
+struct index {
+	__u64 salt;
+	__u32 buckets;            /* a power of two */
+	__u32 size;               /* a power of two; 0: the document has no service of the family */
+	__u32 displacements_line; /* first line in `displacements` */
+	__u32 services_base;      /* first index in `services4` or `services6` */
+};
+
+enum filter {
+	FILTER_BITS = 8192,
+	FILTER_SHIFT = 51, /* of a 64-bit product: its upper 13 bits */
+	VLAN_IDS = 4096,
+	WORD_BITS = 64,
+};
+
+/* One document as it lies in the maps. The first line is all that an IPv4 packet needs of it, beside the
+ * bits. A filter has a bit set for each VIP (hash.h: vip_bit4, vip_bit6): most traffic that is not for a VIP
+ * is passed without a look into the index. */
 struct generation {
-	__u64 seed;                /* of the flow hash */
-	__u64 flow_lifetime_ns;    /* an entry idle for longer counts as absent */
-	__u64 index4_salt;         /* of the perfect hash */
-	__u32 index4_buckets;      /* a power of two */
-	__u32 index4_size;         /* a power of two; 0: the document has no IPv4 service */
-	__u32 displacements4_line; /* first line in `displacements4` */
-	__u32 services4_base;      /* first index in `services4` */
-	__u64 pad[7];
+	__u64 seed;             /* of the flow hash */
+	__u64 flow_lifetime_ns; /* an entry idle for longer counts as absent */
+	struct index index4;
+	__u32 flags; /* enum generation_flags */
+	__u32 pad1;
+	__u64 pad2[2];
+	struct index index6;
 	__u8 digest[32]; /* SHA-256 of the document */
+	__u64 pad3;
+	__u64 vlans[VLAN_IDS / WORD_BITS]; /* a bit for each VLAN id that is known; id 0 always is */
+	__u64 vips4[FILTER_BITS / WORD_BITS];
+	__u64 vips6[FILTER_BITS / WORD_BITS];
 };
 
 struct control {
 	__u32 layout; /* VC5_LAYOUT_VERSION of whoever filled the maps */
 	__u32 live; /* 0: none; 1 or 2: generation[live - 1]. Read once a packet, written last in an apply */
-	__u64 pad[7];
+	__u32 switches;     /* enum switches */
+	__u32 session_mask; /* flows are sampled whose hash has none of these bits; ~0: none (but see stats.h) */
+	__u32 inserts; /* at most so many flows are stored in a second, by each CPU in each flow table; 0: no limit */
+	__u32 echoes; /* at most so many echo requests are answered in a second by each CPU */
+	__u64 pad[5];
 	struct generation generation[2];
+};
+
+/* Which packets a tracing program tells of. Addresses: 16 bytes, IPv4 mapped. A mask bit of 0: any. */
+struct trace_filter {
+	__u8 saddr[16];
+	__u8 saddr_mask[16];
+	__u8 daddr[16];
+	__u8 daddr_mask[16];
+	__be16 sport_be; /* 0: any */
+	__be16 dport_be; /* 0: any */
+	__u8 protocol;   /* 0: any */
+	__u8 reasons;    /* 0: all packets; 1: only those that were not forwarded */
+	__u16 snap;      /* bytes of the packet that are told: at most TRACE_SNAP */
+	__u32 limit;     /* events a second and CPU; 0: no limit */
+	__u32 pad;
+};
+
+enum trace_limits {
+	TRACE_NOTES = 24,
+	TRACE_SNAP = 256,
+};
+
+/* What the program decided, step by step; `value` is of the step. */
+enum trace_step {
+	TRACE_NONE = 0,
+	TRACE_SERVICE,    /* found: struct service's id */
+	TRACE_ANY_PORT,   /* found by its any-port entry: id */
+	TRACE_ICMP_ERROR, /* the flow is that of the packet inside: its protocol */
+	TRACE_FRAGMENT,   /* a later fragment: index of the real, 0: its first one was not seen */
+	TRACE_HASH,       /* the flow hash */
+	TRACE_SLOT,       /* index in the table << 16 | the slot */
+	TRACE_OWNER,      /* index of the real << 8 | its state byte */
+	TRACE_FAST,       /* the fast path answers: nothing is looked up */
+	TRACE_ENTRY,      /* a living flow entry: index of the real << 8 | table (0 tcp, 1 syn, 2 udp) */
+	TRACE_ENTRY_GONE, /* an entry, but of a real that is down or gone, or expired */
+	TRACE_NO_ENTRY,
+	TRACE_ROW,            /* the row of bpf/DESIGN.md's state table that answers */
+	TRACE_PREVIOUS_OWNER, /* the answer of the transition's first table: index << 8 | state byte */
+	TRACE_PROBE,          /* probe << 48 | slot's index << 24 | real's index, none accepted before */
+	TRACE_LIST,           /* from the published list: index of the real */
+	TRACE_LOADS,          /* least connections: load of the first << 32 | load of the second */
+	TRACE_CHOSEN,         /* index of the real */
+	TRACE_STORED,         /* in the flow table (0 tcp, 1 syn, 2 udp) */
+	TRACE_NOT_STORED,     /* the limit was reached */
+	TRACE_FORGOTTEN,      /* the old entry was deleted */
+	TRACE_REAL,           /* sent to: index of the real */
+	TRACE_LINK,           /* … at: the link word */
+	TRACE_REASON,         /* not forwarded: enum reason */
+};
+
+struct trace_note {
+	__u64 step; /* enum trace_step */
+	__u64 value;
+};
+
+/* One packet, as the tracing program tells of it: a record of `trace_events`. */
+struct trace_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 cpu;
+	__u32 ifindex;       /* came in by */
+	__u32 verdict;       /* enum xdp_action */
+	__u32 notes;         /* how many of `note` are used */
+	__u32 length_before; /* of the whole frame */
+	__u32 length_after;
+	__u32 snap_before; /* bytes in `before` */
+	__u32 snap_after;
+	struct trace_note note[TRACE_NOTES];
+	__u8 before[TRACE_SNAP];
+	__u8 after[TRACE_SNAP];
 };
 
 #endif
