@@ -28,22 +28,23 @@ static __always_inline struct generation *live_generation(void)
 static __always_inline struct service4 *find_key4(const struct generation *generation,
 						  struct service_key4 *key)
 {
+	const struct index *index = &generation->index4;
 	__u64 word, hash;
 	__u32 bucket, line, position;
-	struct slots_line *displacements;
+	struct slots_line *found_line;
 	struct service4 *found;
 
-	if (!generation->index4_size)
+	if (!index->size)
 		return NULL;
 	__builtin_memcpy(&word, key, sizeof(word));
-	hash = fmix64(word + generation->index4_salt);
-	bucket = hash & (generation->index4_buckets - 1);
-	line = generation->displacements4_line + bucket / SLOTS_PER_LINE;
-	displacements = bpf_map_lookup_elem(&displacements4, &line);
-	if (!displacements)
+	hash = fmix64(word + index->salt);
+	bucket = hash & (index->buckets - 1);
+	line = index->displacements_line + bucket / SLOTS_PER_LINE;
+	found_line = bpf_map_lookup_elem(&displacements, &line);
+	if (!found_line)
 		return NULL;
-	position = (hash >> 20) + displacements->slot[bucket % SLOTS_PER_LINE] * ((hash >> 42) | 1);
-	position = generation->services4_base + (position & (generation->index4_size - 1));
+	position = (hash >> 20) + found_line->slot[bucket % SLOTS_PER_LINE] * ((hash >> 42) | 1);
+	position = index->services_base + (position & (index->size - 1));
 	found = bpf_map_lookup_elem(&services4, &position);
 	return found && *(__u64 *)&found->key == word ? found : NULL;
 }

@@ -18,7 +18,7 @@ static __always_inline int leave(enum reason reason)
 
 	if (count)
 		++*count;
-	return reason < DROP_MALFORMED ? XDP_PASS : XDP_DROP;
+	return reason < DROP_BLOCKED ? XDP_PASS : XDP_DROP;
 }
 
 /* The fast path's only write. `bytes`: of the frame as received. */

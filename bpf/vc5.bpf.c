@@ -29,7 +29,12 @@ const struct shared_types {
 	enum slot_state slot_state;
 	enum real_state real_state;
 	enum service_flags service_flags;
+	enum generation_flags generation_flags;
+	enum switches switches;
 	enum reason reason;
+	enum filter filter;
+	enum trace_limits trace_limits;
+	enum trace_step trace_step;
 } shared_types SEC("shared") = {};
 
 /* Not the fast path: what the flow tables say. Sets the real's index; GO_ON unless there is none. */

@@ -22,18 +22,45 @@ from .libbpf import library
 
 STRUCTS = (
     "service_key4",
+    "service_key6",
     "service",
     "service4",
+    "service6",
     "real",
     "service_state",
     "slots_line",
     "flow_key4",
+    "flow_key6",
     "flow",
     "real_counters",
+    "fragment_key4",
+    "fragment_key6",
+    "fragment",
+    "session",
+    "budget",
+    "timing",
+    "prefix4",
+    "prefix6",
+    "index",
     "generation",
     "control",
+    "trace_filter",
+    "trace_note",
+    "trace_event",
 )
-ENUMS = ("vc5_layout", "slot_bits", "slot_state", "real_state", "service_flags", "reason")
+ENUMS = (
+    "vc5_layout",
+    "slot_bits",
+    "slot_state",
+    "real_state",
+    "service_flags",
+    "generation_flags",
+    "switches",
+    "reason",
+    "filter",
+    "trace_limits",
+    "trace_step",
+)
 
 INT, PTR, ARRAY, STRUCT, UNION, ENUM, TYPEDEF, VOLATILE, CONST = 1, 2, 3, 4, 5, 6, 8, 9, 10
 FUNC_PROTO, VAR, DATASEC, DECL_TAG, ENUM64 = 13, 14, 15, 17, 19
@@ -143,11 +170,11 @@ def _dtype(btf: Btf, name: str) -> str:
     )
 
 
-def _common_prefix(names: list[str]) -> str:
-    """What all names begin with, in whole words, leaving each at least one word."""
+def _common_prefix(enum: str, names: list[str]) -> str:
+    """What all names begin with of their enum's own name, in whole words, leaving each at least one word."""
     prefix = ""
     for words in zip(*(name.split("_")[:-1] for name in names), strict=False):
-        if len(set(words)) > 1:
+        if len(set(words)) > 1 or words[0].lower() not in enum:
             break
         prefix += f"{words[0]}_"
     return prefix
@@ -155,9 +182,9 @@ def _common_prefix(names: list[str]) -> str:
 
 def _enum(btf: Btf, name: str) -> str:
     constants = btf.constants(btf.named(ENUM, name))
-    prefix = _common_prefix([constant for constant, _value in constants])
+    prefix = _common_prefix(name, [constant for constant, _value in constants])
     title = "".join(word.capitalize() for word in name.split("_"))
-    base = "IntFlag" if name.endswith("flags") else "IntEnum"
+    base = "IntFlag" if name.endswith(("flags", "switches")) else "IntEnum"
     lines = "".join(f"    {constant.removeprefix(prefix)} = {value}\n" for constant, value in constants)
     return f"class {title}({base}):\n{lines}"
 

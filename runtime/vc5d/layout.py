@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Vc5Layout(IntEnum):
-    VERSION = 1
+    VERSION = 2
 
 
 class SlotBits(IntEnum):
@@ -41,23 +41,83 @@ class ServiceFlags(IntFlag):
     VIP = 1
     TRACK_FULL = 2
     TRACK_MINIMAL = 4
+    STICKY = 8
+    LEASTCONN = 16
+    UP = 32
+
+
+class GenerationFlags(IntFlag):
+    ANY_PORT4 = 1
+    ANY_PORT6 = 2
+
+
+class Switches(IntFlag):
+    BLOCK4 = 1
+    BLOCK6 = 2
 
 
 class Reason(IntEnum):
     PASS_NOT_IP = 0
     PASS_NOT_UNICAST = 1
-    PASS_NOT_VIP = 2
-    PASS_NO_DOCUMENT = 3
-    PASS_AT_REAL = 4
-    DROP_MALFORMED = 5
-    DROP_FRAGMENT = 6
-    DROP_UNKNOWN_PORT = 7
-    DROP_PROTOCOL = 8
-    DROP_NO_REAL = 9
-    DROP_NO_NEIGHBOR = 10
-    DROP_REWRITE = 11
-    DROP_INTERNAL = 12
-    REASONS = 13
+    PASS_UNKNOWN_VLAN = 2
+    PASS_NOT_VIP = 3
+    PASS_NO_DOCUMENT = 4
+    PASS_AT_REAL = 5
+    PASS_NEIGHBOR_DISCOVERY = 6
+    DROP_BLOCKED = 7
+    DROP_MALFORMED = 8
+    DROP_FRAGMENT = 9
+    DROP_UNKNOWN_PORT = 10
+    DROP_PROTOCOL = 11
+    DROP_ICMP = 12
+    DROP_VIP_DOWN = 13
+    DROP_ECHO_LIMIT = 14
+    DROP_NO_REAL = 15
+    DROP_NO_NEIGHBOR = 16
+    DROP_REWRITE = 17
+    DROP_INTERNAL = 18
+    ANSWER_ECHO = 19
+    NOTE_NOT_STORED = 20
+    REASONS = 21
+
+
+class Filter(IntEnum):
+    FILTER_BITS = 8192
+    FILTER_SHIFT = 51
+    VLAN_IDS = 4096
+    WORD_BITS = 64
+
+
+class TraceLimits(IntEnum):
+    NOTES = 24
+    SNAP = 256
+
+
+class TraceStep(IntEnum):
+    NONE = 0
+    SERVICE = 1
+    ANY_PORT = 2
+    ICMP_ERROR = 3
+    FRAGMENT = 4
+    HASH = 5
+    SLOT = 6
+    OWNER = 7
+    FAST = 8
+    ENTRY = 9
+    ENTRY_GONE = 10
+    NO_ENTRY = 11
+    ROW = 12
+    PREVIOUS_OWNER = 13
+    PROBE = 14
+    LIST = 15
+    LOADS = 16
+    CHOSEN = 17
+    STORED = 18
+    NOT_STORED = 19
+    FORGOTTEN = 20
+    REAL = 21
+    LINK = 22
+    REASON = 23
 
 
 SERVICE_KEY4: np.dtype[Any] = np.dtype(
@@ -79,6 +139,25 @@ SERVICE_KEY4: np.dtype[Any] = np.dtype(
     }
 )
 
+SERVICE_KEY6: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "addr",
+            "port_be",
+            "protocol",
+            "pad",
+        ],
+        "formats": [
+            ("u1", (16,)),
+            ">u2",
+            "u1",
+            ("u1", (5,)),
+        ],
+        "offsets": [0, 16, 18, 19],
+        "itemsize": 24,
+    }
+)
+
 SERVICE: np.dtype[Any] = np.dtype(
     {
         "names": [
@@ -89,7 +168,7 @@ SERVICE: np.dtype[Any] = np.dtype(
             "reals_base",
             "first_line",
             "first_size",
-            "pad",
+            "first_flags",
             "first_seed",
         ],
         "formats": [
@@ -125,6 +204,21 @@ SERVICE4: np.dtype[Any] = np.dtype(
     }
 )
 
+SERVICE6: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "key",
+            "service",
+        ],
+        "formats": [
+            SERVICE_KEY6,
+            SERVICE,
+        ],
+        "offsets": [0, 24],
+        "itemsize": 64,
+    }
+)
+
 REAL: np.dtype[Any] = np.dtype(
     {
         "names": [
@@ -135,7 +229,9 @@ REAL: np.dtype[Any] = np.dtype(
             "service",
             "ifindex",
             "addr",
+            "load",
             "pad2",
+            "pad3",
         ],
         "formats": [
             "<u8",
@@ -145,9 +241,11 @@ REAL: np.dtype[Any] = np.dtype(
             "<u4",
             "<u4",
             ("u1", (16,)),
-            ("<u8", (3,)),
+            "<u4",
+            "<u4",
+            ("<u8", (2,)),
         ],
-        "offsets": [0, 8, 12, 13, 16, 20, 24, 40],
+        "offsets": [0, 8, 12, 13, 16, 20, 24, 40, 44, 48],
         "itemsize": 64,
     }
 )
@@ -197,6 +295,25 @@ FLOW_KEY4: np.dtype[Any] = np.dtype(
     }
 )
 
+FLOW_KEY6: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "saddr",
+            "daddr",
+            "sport_be",
+            "dport_be",
+        ],
+        "formats": [
+            ("u1", (16,)),
+            ("u1", (16,)),
+            ">u2",
+            ">u2",
+        ],
+        "offsets": [0, 16, 32, 34],
+        "itemsize": 36,
+    }
+)
+
 FLOW: np.dtype[Any] = np.dtype(
     {
         "names": [
@@ -235,32 +352,193 @@ REAL_COUNTERS: np.dtype[Any] = np.dtype(
     }
 )
 
+FRAGMENT_KEY4: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "saddr_be",
+            "daddr_be",
+            "id_be",
+            "protocol",
+            "pad",
+        ],
+        "formats": [
+            ">u4",
+            ">u4",
+            ">u2",
+            "u1",
+            "u1",
+        ],
+        "offsets": [0, 4, 8, 10, 11],
+        "itemsize": 12,
+    }
+)
+
+FRAGMENT_KEY6: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "saddr",
+            "daddr",
+            "id_be",
+        ],
+        "formats": [
+            ("u1", (16,)),
+            ("u1", (16,)),
+            ">u4",
+        ],
+        "offsets": [0, 16, 32],
+        "itemsize": 36,
+    }
+)
+
+FRAGMENT: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "first_ns",
+            "real",
+            "real_id",
+        ],
+        "formats": [
+            "<u8",
+            "<u4",
+            "<u4",
+        ],
+        "offsets": [0, 8, 12],
+        "itemsize": 16,
+    }
+)
+
+SESSION: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "last_ns",
+            "real",
+            "real_id",
+        ],
+        "formats": [
+            "<u8",
+            "<u4",
+            "<u4",
+        ],
+        "offsets": [0, 8, 12],
+        "itemsize": 16,
+    }
+)
+
+BUDGET: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "second",
+            "inserts",
+            "echoes",
+        ],
+        "formats": [
+            "<u8",
+            ("<u4", (3,)),
+            "<u4",
+        ],
+        "offsets": [0, 8, 20],
+        "itemsize": 24,
+    }
+)
+
+TIMING: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "packets",
+            "ns",
+        ],
+        "formats": [
+            "<u8",
+            "<u8",
+        ],
+        "offsets": [0, 8],
+        "itemsize": 16,
+    }
+)
+
+PREFIX4: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "length",
+            "addr_be",
+        ],
+        "formats": [
+            "<u4",
+            ">u4",
+        ],
+        "offsets": [0, 4],
+        "itemsize": 8,
+    }
+)
+
+PREFIX6: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "length",
+            "addr",
+        ],
+        "formats": [
+            "<u4",
+            ("u1", (16,)),
+        ],
+        "offsets": [0, 4],
+        "itemsize": 20,
+    }
+)
+
+INDEX: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "salt",
+            "buckets",
+            "size",
+            "displacements_line",
+            "services_base",
+        ],
+        "formats": [
+            "<u8",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+        ],
+        "offsets": [0, 8, 12, 16, 20],
+        "itemsize": 24,
+    }
+)
+
 GENERATION: np.dtype[Any] = np.dtype(
     {
         "names": [
             "seed",
             "flow_lifetime_ns",
-            "index4_salt",
-            "index4_buckets",
-            "index4_size",
-            "displacements4_line",
-            "services4_base",
-            "pad",
+            "index4",
+            "flags",
+            "pad1",
+            "pad2",
+            "index6",
             "digest",
+            "pad3",
+            "vlans",
+            "vips4",
+            "vips6",
         ],
         "formats": [
             "<u8",
             "<u8",
-            "<u8",
+            INDEX,
             "<u4",
             "<u4",
-            "<u4",
-            "<u4",
-            ("<u8", (7,)),
+            ("<u8", (2,)),
+            INDEX,
             ("u1", (32,)),
+            "<u8",
+            ("<u8", (64,)),
+            ("<u8", (128,)),
+            ("<u8", (128,)),
         ],
-        "offsets": [0, 8, 16, 24, 28, 32, 36, 40, 96],
-        "itemsize": 128,
+        "offsets": [0, 8, 16, 40, 44, 48, 64, 88, 120, 128, 640, 1664],
+        "itemsize": 2688,
     }
 )
 
@@ -269,16 +547,107 @@ CONTROL: np.dtype[Any] = np.dtype(
         "names": [
             "layout",
             "live",
+            "switches",
+            "session_mask",
+            "inserts",
+            "echoes",
             "pad",
             "generation",
         ],
         "formats": [
             "<u4",
             "<u4",
-            ("<u8", (7,)),
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            ("<u8", (5,)),
             (GENERATION, (2,)),
         ],
-        "offsets": [0, 4, 8, 64],
-        "itemsize": 320,
+        "offsets": [0, 4, 8, 12, 16, 20, 24, 64],
+        "itemsize": 5440,
+    }
+)
+
+TRACE_FILTER: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "saddr",
+            "saddr_mask",
+            "daddr",
+            "daddr_mask",
+            "sport_be",
+            "dport_be",
+            "protocol",
+            "reasons",
+            "snap",
+            "limit",
+            "pad",
+        ],
+        "formats": [
+            ("u1", (16,)),
+            ("u1", (16,)),
+            ("u1", (16,)),
+            ("u1", (16,)),
+            ">u2",
+            ">u2",
+            "u1",
+            "u1",
+            "<u2",
+            "<u4",
+            "<u4",
+        ],
+        "offsets": [0, 16, 32, 48, 64, 66, 68, 69, 70, 72, 76],
+        "itemsize": 80,
+    }
+)
+
+TRACE_NOTE: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "step",
+            "value",
+        ],
+        "formats": [
+            "<u8",
+            "<u8",
+        ],
+        "offsets": [0, 8],
+        "itemsize": 16,
+    }
+)
+
+TRACE_EVENT: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "time_ns",
+            "cpu",
+            "ifindex",
+            "verdict",
+            "notes",
+            "length_before",
+            "length_after",
+            "snap_before",
+            "snap_after",
+            "note",
+            "before",
+            "after",
+        ],
+        "formats": [
+            "<u8",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            (TRACE_NOTE, (24,)),
+            ("u1", (256,)),
+            ("u1", (256,)),
+        ],
+        "offsets": [0, 8, 12, 16, 20, 24, 28, 32, 36, 40, 424, 680],
+        "itemsize": 936,
     }
 )
