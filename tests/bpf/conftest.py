@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from vc5d.program import Program
 
-from .pair import Pair
-from .place import CAPACITY
+from .capacity import CAPACITY
+from .kernel import Kernel, one_cpu
+from .packets import FAMILIES
+from .pair import FamilyPair, Pair
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "bpf"
@@ -30,14 +32,38 @@ def bpf_object() -> Path:
 
 @pytest.fixture(scope="session")
 def program(bpf_object: Path) -> Iterator[Program]:
-    if os.geteuid() != 0:
-        pytest.skip("loading a BPF program needs root")
+    """As vc5d loads it."""
+    _need_root()
     loaded = Program.load(bpf_object, CAPACITY)
     yield loaded
     loaded.close()
 
 
+@pytest.fixture(scope="session")
+def kernel(bpf_object: Path) -> Iterator[Kernel]:
+    """As the model's tests load it."""
+    _need_root()
+    loaded = Kernel(Path(os.environ.get("VC5_OBJECT", bpf_object)))
+    yield loaded
+    loaded.close()
+
+
 @pytest.fixture
-def pair(program: Program) -> Pair:
+def pair(kernel: Kernel) -> Iterator[Pair]:
     """The program beside the model, both without a document."""
-    return Pair(program)
+    before = os.sched_getaffinity(0)
+    yield Pair(kernel, one_cpu())
+    os.sched_setaffinity(0, before)
+
+
+@pytest.fixture(params=FAMILIES, ids=["IPv4", "IPv6"])
+def both(pair: Pair, request: pytest.FixtureRequest) -> FamilyPair:
+    """The same for packets of each family."""
+    result = FamilyPair(pair.kernel, pair.cpu)
+    result.family = request.param
+    return result
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("loading a BPF program needs root")

@@ -1,218 +1,135 @@
-"""Packets in, packets out: one case for each behaviour, its bytes and its counter said by hand."""
+"""Packets in, packets out: every case of cases_*.py, and every frame of theirs cut at every length."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
-from .model import DROP, PASS, REDIRECT, TX, UDP, Real, Service
-from .packets import (
-    ARP,
-    BALANCER,
-    DOT1AD,
-    DOT1Q,
-    ICMP,
-    IPV6,
-    ethernet,
-    ipv4,
-    tcp,
-    tcp_frame,
-    udp,
-    udp_frame,
-)
+from . import cases_fragments, cases_icmp, cases_layer2, cases_layer3
+from .cases import Case, services
+from .model import DROP, PASS, TX, Real, Service
+from .packets import FAMILIES, MAC, TCP, UDP, V4, Family, ethernet, packed, tcp
 from .pair import Pair
 
 pytestmark = pytest.mark.bpf
 
-VIP, HOST = "192.168.101.1", "10.1.10.1"
-MAC = bytes.fromhex("020000000110")
-SEGMENT = tcp(40000, 80, "A", b"GET")
-PACKET = ipv4(SEGMENT, VIP)
-OPTIONS = bytes([7, 7, 4, 0, 0, 0, 0, 0])  # record route, padded to a multiple of 4
-
-
-def web(**real: object) -> Service:
-    """A service with one real."""
-    return Service(VIP, 80, 6, [Real(7, mac=MAC, **real)], [0] * 31)  # type: ignore[arg-type]
-
-
-def forwarded(payload: bytes, tci: int | None = None, tpid: int = DOT1Q) -> bytes:
-    return ethernet(payload, dst=MAC, src=BALANCER, tci=tci, tpid=tpid)
-
-
-@dataclass(frozen=True)
-class Case:
-    """`out` None: the frame leaves as it came. `reason`: the counter that rises by one; "": the real's."""
-
-    name: str
-    frame: bytes
-    verdict: int
-    out: bytes | None = None
-    reason: str = ""
-    vlan: int = 0  # of the real
-    ifindex: int = 0
-
-
-def passes(name: str, frame: bytes, reason: str) -> Case:
-    return Case(name, frame, PASS, None, reason)
-
-
-def drops(name: str, payload: bytes, reason: str) -> Case:
-    return Case(name, ethernet(payload), DROP, None, reason)
-
-
-DNS = udp(5000, 53)
 CASES = [
-    Case("TCP, untagged both sides", ethernet(PACKET), TX, forwarded(PACKET)),
-    Case("padded to the least frame", ethernet(PACKET + bytes(9)), TX, forwarded(PACKET + bytes(9))),
-    Case("TCP with SYN", tcp_frame(flags="S"), TX, forwarded(ipv4(tcp(40000, 80, "S"), VIP))),
-    Case("UDP", ethernet(ipv4(DNS, VIP, protocol=UDP)), TX, forwarded(ipv4(DNS, VIP, protocol=UDP))),
-    Case(
-        "VLAN rewritten, priority kept",
-        ethernet(PACKET, tci=0xB00A),
-        TX,
-        forwarded(PACKET, tci=0xB014),
-        vlan=20,
-    ),
-    Case("same VLAN", ethernet(PACKET, tci=20), TX, forwarded(PACKET, tci=20), vlan=20),
-    Case(
-        "802.1ad tag rewritten in place",
-        ethernet(PACKET, tci=10, tpid=DOT1AD),
-        TX,
-        forwarded(PACKET, tci=20, tpid=DOT1AD),
-        vlan=20,
-    ),
-    Case("tag pushed", ethernet(PACKET), TX, forwarded(PACKET, tci=20), vlan=20),
-    Case("tag popped", ethernet(PACKET, tci=0xB00A), TX, forwarded(PACKET)),
-    Case(
-        "IP options",
-        ethernet(ipv4(SEGMENT, VIP, options=OPTIONS)),
-        TX,
-        forwarded(ipv4(SEGMENT, VIP, options=OPTIONS)),
-    ),
-    Case(
-        "TCP options",
-        ethernet(ipv4(tcp(1, 80, "S", bytes(20), doff=10), VIP)),
-        TX,
-        forwarded(ipv4(tcp(1, 80, "S", bytes(20), doff=10), VIP)),
-    ),
-    Case("out by another interface", ethernet(PACKET), REDIRECT, forwarded(PACKET), ifindex=4711),
-    Case("the real's interface is the packet's own", ethernet(PACKET), TX, forwarded(PACKET), ifindex=1),
-    Case(
-        "don't fragment is no fragment",
-        ethernet(ipv4(SEGMENT, VIP, fragment=0x4000)),
-        TX,
-        forwarded(ipv4(SEGMENT, VIP, fragment=0x4000)),
-    ),
-    passes("ARP", ethernet(bytes(28), proto=ARP), "PASS_NOT_IP"),
-    passes("IPv6", ethernet(bytes(60), proto=IPV6), "PASS_NOT_IP"),
-    passes("an 802.3 length for an ethertype", ethernet(bytes(60), proto=60), "PASS_NOT_IP"),
-    passes("QinQ", ethernet(bytes.fromhex("000a0800") + PACKET, tci=10, proto=DOT1Q), "PASS_NOT_IP"),
-    passes("broadcast", ethernet(PACKET, dst=b"\xff" * 6), "PASS_NOT_UNICAST"),
-    passes("multicast", ethernet(PACKET, dst=bytes.fromhex("01005e000001")), "PASS_NOT_UNICAST"),
-    passes("at its real already", ethernet(PACKET, dst=MAC), "PASS_AT_REAL"),
-    passes("not a VIP", ethernet(ipv4(SEGMENT, HOST)), "PASS_NOT_VIP"),
-    passes(
-        "0.0.0.0, whose key is that of an empty position", ethernet(ipv4(SEGMENT, "0.0.0.0")), "PASS_NOT_VIP"
-    ),
-    passes("ICMP, not to a VIP", ethernet(ipv4(bytes(8), HOST, protocol=ICMP)), "PASS_NOT_VIP"),
-    passes("a fragment, not to a VIP", ethernet(ipv4(SEGMENT, HOST, fragment=1)), "PASS_NOT_VIP"),
-    passes("a bad length, not to a VIP", ethernet(ipv4(SEGMENT, HOST, total=2000)), "PASS_NOT_VIP"),
-    passes("IP of another version", ethernet(ipv4(SEGMENT, VIP, first=0x55)), "PASS_NOT_IP"),
-    passes("an IP header of less than 20 bytes", ethernet(ipv4(SEGMENT, VIP, first=0x44)), "PASS_NOT_IP"),
-    drops("a VIP's unknown port", ipv4(tcp(1, 81), VIP), "DROP_UNKNOWN_PORT"),
-    drops("a VIP's port in the other protocol", ipv4(udp(1, 80), VIP, protocol=UDP), "DROP_UNKNOWN_PORT"),
-    drops("ICMP to a VIP", ipv4(bytes(8), VIP, protocol=ICMP), "DROP_PROTOCOL"),
-    drops("a first fragment", ipv4(SEGMENT, VIP, fragment=0x2000), "DROP_FRAGMENT"),
-    drops("a later fragment", ipv4(SEGMENT, VIP, fragment=0x0005), "DROP_FRAGMENT"),
-    drops("total length beyond the frame", ipv4(SEGMENT, VIP, total=len(PACKET) + 1), "DROP_MALFORMED"),
-    drops("total length less than the header", ipv4(SEGMENT, VIP, total=19), "DROP_MALFORMED"),
-    drops("total length without the whole of TCP", ipv4(tcp(1, 80), VIP, total=39), "DROP_MALFORMED"),
-    drops("an IP header longer than the packet", ipv4(SEGMENT, VIP, first=0x4F), "DROP_MALFORMED"),
-    drops("a TCP header longer than the packet", ipv4(tcp(1, 80, doff=6), VIP), "DROP_MALFORMED"),
-    drops(
-        "a TCP header of less than 20 bytes", ipv4(tcp(1, 80, "A", b"data", doff=4), VIP), "DROP_MALFORMED"
-    ),
-    drops("UDP longer than the packet", ipv4(udp(1, 53, length=13), VIP, protocol=UDP), "DROP_MALFORMED"),
-    drops("UDP of less than 8 bytes", ipv4(udp(1, 53, length=7), VIP, protocol=UDP), "DROP_MALFORMED"),
+    case for module in (cases_layer2, cases_layer3, cases_icmp, cases_fragments) for case in module.CASES
 ]
+assert len({case.name for case in CASES}) == len(CASES)
+
+
+def meet(pair: Pair, case: Case) -> None:
+    down = {family.vip for family in FAMILIES} if case.down else set()
+    pair.start(*services(case.vlan, case.ifindex), vlans=set(case.vlans), down=down)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_frame(pair: Pair, case: Case) -> None:
-    real = Real(7, mac=MAC, vlan=case.vlan, ifindex=case.ifindex)
-    pair.start(
-        Service(VIP, 80, 6, [real], [0] * 31),
-        Service(VIP, 53, UDP, [real], [0] * 31),
-    )
+    meet(pair, case)
     outcome = pair.send(case.frame)
     assert (outcome.verdict, outcome.reason) == (case.verdict, case.reason)
     assert outcome.frame.hex() == (case.frame if case.out is None else case.out).hex()
+    pair.same_state()
+
+
+def test_every_frame_at_every_length(pair: Pair) -> None:
+    """A frame cut anywhere: as the model says, to the byte and the counter."""
+    frames: dict[tuple[int, int, tuple[int, ...], bool], set[bytes]] = {}
+    for case in CASES:
+        frames.setdefault((case.vlan, case.ifindex, case.vlans, case.down), set()).add(case.frame)
+    for (vlan, ifindex, vlans, down), whole in frames.items():
+        meet(pair, Case("", b"", 0, vlan=vlan, ifindex=ifindex, vlans=vlans, down=down))
+        pair.balancer.echoes = 1 << 31
+        pair.sync()
+        cut = {frame[:length] for frame in whole for length in range(14, len(frame))}
+        pair.send_all(sorted(cut))
+        pair.same_state()
+
+
+def test_what_is_cut_is_not_forwarded(pair: Pair) -> None:
+    """Said by hand: without its last byte no packet of these is whole."""
+    pair.start(*services())
+    for family in FAMILIES:
+        for whole in (family.tcp(), family.udp(), ethernet(family.echo())):
+            assert pair.send(whole).verdict == TX
+            for length in range(14, len(whole)):
+                assert pair.send(whole[:length]).verdict in (PASS, DROP), length
 
 
 def test_no_document(pair: Pair) -> None:
-    pair.start(web(), live=False)
-    assert pair.send(ethernet(PACKET)).reason == "PASS_NO_DOCUMENT"
+    pair.start(*services(), live=False)
+    for family in FAMILIES:
+        assert pair.send(family.tcp()).reason == "PASS_NO_DOCUMENT"
+        assert pair.send(ethernet(family.ip(b""), tci=30)).reason == "PASS_NO_DOCUMENT"
+    assert pair.send(ethernet(bytes(60), proto=60)).reason == "PASS_NOT_IP"
 
 
 def test_no_services(pair: Pair) -> None:
     pair.start()
-    assert pair.send(ethernet(PACKET)).reason == "PASS_NOT_VIP"
+    for family in FAMILIES:
+        assert pair.send(family.tcp()).reason == "PASS_NOT_VIP"
+
+
+def test_one_family_alone(pair: Pair) -> None:
+    for family in FAMILIES:
+        pair.start(Service(family.vip, 80, TCP, [Real(7, mac=MAC)], [0] * 31))
+        for other in FAMILIES:
+            assert (pair.send(other.tcp()).verdict == TX) == (other is family)
 
 
 @pytest.mark.parametrize("vlan", [0, 20])
-def test_no_neighbor(pair: Pair, vlan: int) -> None:
-    service = web(vlan=vlan)
-    service.reals[0].mac = None
-    pair.start(service)
-    assert pair.send(ethernet(PACKET)).reason == "DROP_NO_NEIGHBOR"
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_neighbor(pair: Pair, vlan: int, family: Family) -> None:
+    pair.start(Service(family.vip, 80, TCP, [Real(7, mac=None, vlan=vlan)], [0] * 31))
+    assert pair.send(family.tcp()).reason == "DROP_NO_NEIGHBOR"
+    assert pair.send(ethernet(family.error(family.answer(tcp(80, 1))))).reason == "DROP_NO_NEIGHBOR"
 
 
-def test_both_halves(pair: Pair) -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_both_halves(pair: Pair, family: Family) -> None:
     """Either half of the index answers when it is live."""
-    balancer = pair.start(web())
-    balancer.salt = 99
+    balancer = pair.start(*services())
+    balancer.salt, balancer.vlans = 99, {30}
+    balancer.down = {family.vip}
     pair.sync(half=1)
-    assert pair.send(ethernet(PACKET)).verdict == TX
+    assert pair.send(family.tcp()).verdict == TX
+    assert pair.send(ethernet(family.ip(tcp(1, 80)), tci=30)).verdict == TX
+    assert pair.send(ethernet(family.echo())).reason == "DROP_VIP_DOWN"
     balancer.services.clear()
     pair.sync(half=0)
-    assert pair.send(ethernet(PACKET)).reason == "PASS_NOT_VIP"
+    assert pair.send(family.tcp()).reason == "PASS_NOT_VIP"
 
 
-def test_every_length(pair: Pair) -> None:
-    """A frame cut anywhere is passed or dropped, never forwarded, never an abort: `send` compares."""
-    service = web(vlan=20)
-    pair.start(service, Service(VIP, 53, UDP, service.reals, [0] * 31))
-    for whole in (
-        tcp_frame(payload=b"data"),
-        tcp_frame(tci=10),
-        udp_frame(),
-        udp_frame(tci=10),
-        ethernet(ipv4(SEGMENT, VIP, options=OPTIONS)),
-    ):
-        assert pair.send(whole).verdict == TX
-        for length in range(14, len(whole)):
-            assert pair.send(whole[:length]).verdict in (PASS, DROP), length
+def test_same_filter_bit(pair: Pair) -> None:
+    """An address that shares a VIP's bit in the filter is no VIP for that."""
+    from .model.hashes import vip_bit
+
+    pair.start(*services())
+    bit = vip_bit(packed(V4.vip))
+    others = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(1 << 20))
+    other = next(address for address in others if vip_bit(packed(address)) == bit)
+    assert pair.send(V4.tcp(dst=other)).reason == "PASS_NOT_VIP"
 
 
-def test_spread(pair: Pair) -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_spread(pair: Pair, family: Family) -> None:
     """Slots, VIPs, ports and protocols are each told apart: flows go where the tables say."""
     reals = [Real(10 + i, mac=MAC[:5] + bytes([i]), vlan=i % 3) for i in range(8)]
-    services = [
+    web = [
         Service(
-            f"192.168.101.{1 + n // 2}",
+            family.vip if n < 3 else family.other_vip,
             80 + n,
-            6 if n < 3 else UDP,
+            TCP if n < 3 else UDP,
             reals,
             [(i * 7 + n) % 8 for i in range(97)],
         )
         for n in range(6)
     ]
-    pair.start(*services, seed=0xFEDCBA9876543210)
+    pair.start(*web, seed=0xFEDCBA9876543210)
     met = set()
-    for n, service in enumerate(services):
+    for n, service in enumerate(web):
+        make = family.udp if service.protocol == UDP else family.tcp
         for sport in range(40):
-            make = tcp_frame if service.protocol != UDP else udp_frame
-            met.add((n, pair.send(make(service.address, sport=sport, dport=service.port)).real))
+            frame = make(sport=sport, dport=service.port, dst=service.address)
+            met.add((n, pair.send(frame).real))
     assert len({real for _n, real in met}) > 40

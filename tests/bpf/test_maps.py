@@ -8,7 +8,13 @@ from vc5d.layout import FLOW, FLOW_KEY4, Reason
 from vc5d.maps import LEAST_FLOWS, RECORDS, Capacity, Maps
 from vc5d.program import Program
 
-from .place import CAPACITY, clear_flows
+from .capacity import CAPACITY
+
+
+def clear_flows(maps: Maps) -> None:
+    for kind in ("tcp", "syn", "udp"):
+        maps.delete_flows4(kind, maps.read_flows4(kind)[0])
+
 
 KERNEL = pytest.param("kernel", marks=pytest.mark.bpf)
 

@@ -15,7 +15,7 @@ from vc5d.errors import Vc5Error
 from vc5d.layout import Vc5Layout
 from vc5d.program import Program
 
-from .place import CAPACITY
+from .capacity import CAPACITY
 
 pytestmark = pytest.mark.bpf
 

@@ -1,0 +1,13 @@
+"""Maps of vc5d's own, as small as its tests like them."""
+
+from vc5d.maps import Capacity
+
+CAPACITY = Capacity(
+    positions4=32,
+    displacement_lines4=1,
+    slots_lines=256,
+    reals=256,
+    services=16,
+    accepting_lines=32,
+    flows=4096,
+)
