@@ -18,6 +18,9 @@ enum choosing {
 	PROBE_OF_THE_LIST = 9, /* and this one picks from the published list of accepting reals */
 };
 
+#define GOLDEN 0x9e3779b97f4a7c15ULL /* 2^64 by the golden ratio */
+#define MIXER 0xd6e8feb86659fd93ULL
+
 /* MurmurHash3's finalizer: a bijection of 64-bit words. */
 static __always_inline __u64 fmix64(__u64 x)
 {
@@ -29,23 +32,58 @@ static __always_inline __u64 fmix64(__u64 x)
 	return x;
 }
 
-static __always_inline __u64 flow_hash4(const struct flow_key4 *key, __u8 protocol, __u64 seed)
+/* `addresses`: source, and destination in the upper half. `ports`: source port, destination port, protocol, 16
+ * bits each from the lowest; 0: not hashed. */
+static __always_inline __u64 flow_hash4(__u64 addresses, __u64 ports, __u64 seed)
 {
-	__u64 a = key->saddr_be | (__u64)key->daddr_be << 32;
-	__u64 b = key->sport_be | (__u64)key->dport_be << 16 | (__u64)protocol << 32;
+	return fmix64((addresses ^ seed) * GOLDEN + ports * MIXER);
+}
 
-	return fmix64((a ^ seed) * 0x9e3779b97f4a7c15ULL + b * 0xd6e8feb86659fd93ULL);
+static __always_inline __u64 flow_hash6(const __u64 *saddr, const __u64 *daddr, __u64 ports, __u64 seed)
+{
+	__u64 x = fmix64((saddr[0] ^ seed) * GOLDEN + saddr[1]);
+	__u64 y = daddr[0] * MIXER + daddr[1];
+
+	return fmix64((x ^ y) * GOLDEN + ports * MIXER);
+}
+
+/* A service's key as the perfect hash takes it; `tail`: port and protocol, 16 bits each. */
+static __always_inline __u64 service_word4(__be32 addr_be, __u64 tail)
+{
+	return addr_be | tail << 32;
+}
+
+static __always_inline __u64 service_word6(const __u64 *addr, __u64 tail)
+{
+	return fmix64(fmix64(addr[0]) + addr[1]) ^ tail << 32;
+}
+
+/* The address's bit in a filter of VIPs. */
+static __always_inline __u32 vip_bit4(__be32 addr_be)
+{
+	return addr_be * GOLDEN >> FILTER_SHIFT;
+}
+
+static __always_inline __u32 vip_bit6(const __u64 *addr)
+{
+	return (addr[0] * GOLDEN + addr[1]) * GOLDEN >> FILTER_SHIFT;
 }
 
 static __always_inline __u64 rehash(__u64 hash, __u32 probe)
 {
-	return fmix64(hash + probe * 0x9e3779b97f4a7c15ULL);
+	return fmix64(hash + probe * GOLDEN);
 }
 
 /* Scales the upper half of a hash to 0 … size-1 without a division. */
 static __always_inline __u32 hash_to_index(__u64 hash, __u32 size)
 {
 	return (hash >> 32) * size >> 32;
+}
+
+/* Flows with equal addresses of a sticky service have one hash: their sessions differ by the ports. */
+static __always_inline __u64 session_key(__u64 hash, __u64 ports)
+{
+	return hash + ports * GOLDEN;
 }
 
 #endif

@@ -6,67 +6,95 @@
 #define VC5_INDEX_H
 
 #include "hash.h"
-#include "maps.h"
+#include "trace.h"
 
-#define READ_ONCE(x) (*(volatile typeof(x) *)&(x))
+#define VIP_TAIL 0 /* of a bare VIP's key: no port, no protocol */
 
-/* The live generation, or NULL. Asked once a packet, so that a packet sees one whole document. */
-static __always_inline struct generation *live_generation(void)
+static __always_inline const struct control *find_control(void)
 {
-	__u32 zero = 0, live;
-	struct control *words = bpf_map_lookup_elem(&control, &zero);
+	__u32 zero = 0;
 
-	if (!words)
-		return NULL;
-	live = READ_ONCE(words->live);
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+/* By the number in `live`, which is read once a packet, so that a packet sees one whole document. NULL: none. */
+static __always_inline const struct generation *generation_of(const struct control *control, __u32 live)
+{
 	if (live == 1)
-		return &words->generation[0];
-	return live == 2 ? &words->generation[1] : NULL;
+		return &control->generation[0];
+	return live == 2 ? &control->generation[1] : NULL;
+}
+
+/* False for most of what is not for a VIP, by one bit. */
+static __always_inline bool may_be_vip(const struct generation *generation, const struct packet *packet)
+{
+	__u32 bit;
+
+	if (packet->ipv6) {
+		bit = vip_bit6(words(&ip6(packet)->daddr));
+		return generation->vips6[bit / WORD_BITS] >> bit % WORD_BITS & 1;
+	}
+	bit = vip_bit4(ip4(packet)->daddr);
+	return generation->vips4[bit / WORD_BITS] >> bit % WORD_BITS & 1;
+}
+
+/* Where the key of this word is, if it is anywhere. False: the maps contradict each other. */
+static __always_inline bool find_position(const struct index *index, __u64 word, __u32 *position)
+{
+	__u64 hash = fmix64(word + index->salt);
+	__u32 bucket = hash & (index->buckets - 1);
+	__u32 line = index->displacements_line + bucket / SLOTS_PER_LINE;
+	struct slots_line *found = bpf_map_lookup_elem(&displacements, &line);
+
+	if (!found)
+		return false;
+	*position = (hash >> 20) + found->slot[bucket % SLOTS_PER_LINE] * ((hash >> 42) | 1);
+	*position = index->services_base + (*position & (index->size - 1));
+	return true;
 }
 
 /* The entry whose key is exactly this one, or NULL. */
-static __always_inline struct service4 *find_key4(const struct generation *generation,
-						  struct service_key4 *key)
+static __always_inline const struct service *find_key4(const struct generation *generation, __be32 addr_be,
+						       __u64 tail)
 {
-	const struct index *index = &generation->index4;
-	__u64 word, hash;
-	__u32 bucket, line, position;
-	struct slots_line *found_line;
+	__u64 word = service_word4(addr_be, tail);
 	struct service4 *found;
+	__u32 position;
 
-	if (!index->size)
+	if (!generation->index4.size || !find_position(&generation->index4, word, &position))
 		return NULL;
-	__builtin_memcpy(&word, key, sizeof(word));
-	hash = fmix64(word + index->salt);
-	bucket = hash & (index->buckets - 1);
-	line = index->displacements_line + bucket / SLOTS_PER_LINE;
-	found_line = bpf_map_lookup_elem(&displacements, &line);
-	if (!found_line)
-		return NULL;
-	position = (hash >> 20) + found_line->slot[bucket % SLOTS_PER_LINE] * ((hash >> 42) | 1);
-	position = index->services_base + (position & (index->size - 1));
 	found = bpf_map_lookup_elem(&services4, &position);
-	return found && *(__u64 *)&found->key == word ? found : NULL;
+	return found && *(__u64 *)&found->key == word ? &found->service : NULL;
 }
 
-static __always_inline struct service *find_service4(const struct generation *generation,
-						     const struct flow_key4 *flow, __u8 protocol)
+static __always_inline const struct service *find_key6(const struct generation *generation, const __u64 *addr,
+						       __u64 tail)
 {
-	struct service_key4 key = {
-		.addr_be = flow->daddr_be, .port_be = flow->dport_be, .protocol = protocol};
-	struct service4 *found = find_key4(generation, &key);
+	struct service6 *found;
+	const __u64 *key;
+	__u32 position;
 
-	return found ? &found->service : NULL;
+	if (!generation->index6.size ||
+	    !find_position(&generation->index6, service_word6(addr, tail), &position))
+		return NULL;
+	found = bpf_map_lookup_elem(&services6, &position);
+	if (!found)
+		return NULL;
+	key = (const __u64 *)&found->key;
+	return key[0] == addr[0] && key[1] == addr[1] && key[2] == tail ? &found->service : NULL;
 }
 
-/* Every VIP is in the index by its bare address too. The flag tells it from an empty position, whose
- * key is that of 0.0.0.0. */
-static __always_inline bool is_vip4(const struct generation *generation, __be32 addr_be)
+/* For what is not the common case. `daddr`: as it lies in the IP header, of which it is the last part. */
+static __noinline const struct service *find_again4(const struct generation *generation, __be32 addr_be,
+						    __u64 tail)
 {
-	struct service_key4 key = {.addr_be = addr_be};
-	struct service4 *found = find_key4(generation, &key);
+	return find_key4(generation, addr_be, tail);
+}
 
-	return found && found->service.flags & SERVICE_VIP;
+static __noinline const struct service *find_again6(const struct generation *generation, const __u64 *addr,
+						    __u64 tail)
+{
+	return find_key6(generation, addr, tail);
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From bytes to a packet. Contract of every parser: it checks that its header lies whole before the end
- * of the frame, moves the cursor behind it, and returns it; or returns NULL and leaves the cursor.
+ * From bytes to a packet. What is plain is read here: Ethernet, a tag, the fixed IP header, TCP and UDP. The
+ * rest (fragments, extension headers, ICMP) is only recognized, and left to closer.h.
  */
 #ifndef VC5_PARSE_H
 #define VC5_PARSE_H
@@ -9,17 +9,20 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
-#include "stats.h"
+#include "maps.h"
 
-#define IP_FRAGMENT_BITS 0x3fff /* more fragments, and the offset (RFC 791) */
+/* What a step answers that is no reason to leave. */
+#define GO_ON REASONS
+#define SEE_FRAGMENT (REASONS + 1)  /* IPv4: of a fragmented packet, the first or a later one */
+#define SEE_EXTENSION (REASONS + 2) /* IPv6: behind the fixed header comes no protocol that is known here */
+#define SEE_ICMP (REASONS + 3)
 
-struct cursor {
-	void *pos;
-	void *end;
-};
+#define IP_OFFSET 0x1fff         /* RFC 791: a fragment's offset, in 8 bytes … */
+#define IP_MORE_FRAGMENTS 0x2000 /* … and whether others follow */
 
 /* IEEE 802.1Q: what follows the MAC addresses' end of a tagged frame, behind the tag's own ethertype. */
 struct vlan_tag {
@@ -27,133 +30,157 @@ struct vlan_tag {
 	__be16 eth_proto_be;
 };
 
+#define VLAN_ID_MASK 0x0fff
+
+#define READ_ONCE(x) (*(volatile typeof(x) *)&(x))
+
 struct packet {
-	struct ethhdr *eth;
+	void *eth;            /* struct ethhdr, which is packed: clang would read it byte by byte */
 	struct vlan_tag *tag; /* NULL: untagged */
-	struct iphdr *ip;
-	__u32 bytes; /* of the frame as received */
+	void *ip;             /* struct iphdr or ipv6hdr */
+	void *end;            /* of the frame */
+	void *transport;      /* where TCP, UDP or ICMP begins … */
+	__u32 length;         /* … and the bytes from there to the end of the IP packet */
+	__u32 bytes;          /* of the frame as received */
+	__u32 ports_be;       /* source port, and destination port behind it, as on the wire */
 	__u8 protocol;
-	bool syn; /* TCP with SYN and without ACK: a flow's first packet */
-	struct flow_key4 flow;
+	bool ipv6;
+	bool syn;           /* TCP with SYN and without ACK: a flow's first packet */
+	bool fin;           /* TCP with FIN or RST: its last */
+	bool traced;        /* a constant in the fast path, so that what asks it is gone where it is false */
+	bool extended;      /* with IPv4 options or IPv6 extension headers; only closer.h asks … */
+	bool fragmented;    /* … and whether it is a fragment … */
+	__be32 fragment_be; /* … and of what id: 16 bits in IPv4 */
 };
 
-static __always_inline struct ethhdr *parse_ethernet(struct cursor *cursor)
+static __always_inline struct iphdr *ip4(const struct packet *packet)
 {
-	struct ethhdr *eth = cursor->pos;
-
-	if ((void *)(eth + 1) > cursor->end)
-		return NULL;
-	cursor->pos = eth + 1;
-	return eth;
+	return packet->ip;
 }
 
-static __always_inline struct vlan_tag *parse_vlan(struct cursor *cursor)
+static __always_inline struct ipv6hdr *ip6(const struct packet *packet)
 {
-	struct vlan_tag *tag = cursor->pos;
-
-	if ((void *)(tag + 1) > cursor->end)
-		return NULL;
-	cursor->pos = tag + 1;
-	return tag;
+	return packet->ip;
 }
 
-/* Only the fixed part; the cursor moves behind that, not behind the options. */
-static __always_inline struct iphdr *parse_ipv4(struct cursor *cursor)
+/* As the flow hash takes them (hash.h). */
+static __always_inline __u64 hashed_ports(const struct packet *packet)
 {
-	struct iphdr *ip = cursor->pos;
-
-	if ((void *)(ip + 1) > cursor->end || ip->version != 4 || ip->ihl < 5)
-		return NULL;
-	cursor->pos = ip + 1;
-	return ip;
+	return packet->ports_be | (__u64)packet->protocol << 32;
 }
 
-static __always_inline struct tcphdr *parse_tcp(struct cursor *cursor)
+static __always_inline __u64 addresses4(const struct iphdr *ip)
 {
-	struct tcphdr *tcp = cursor->pos;
-
-	if ((void *)(tcp + 1) > cursor->end)
-		return NULL;
-	cursor->pos = tcp + 1;
-	return tcp;
+	return ip->saddr | (__u64)ip->daddr << 32;
 }
 
-static __always_inline struct udphdr *parse_udp(struct cursor *cursor)
+static __always_inline const __u64 *words(const struct in6_addr *address)
 {
-	struct udphdr *udp = cursor->pos;
-
-	if ((void *)(udp + 1) > cursor->end)
-		return NULL;
-	cursor->pos = udp + 1;
-	return udp;
+	return (const __u64 *)address;
 }
 
-/* Ethernet, at most one VLAN tag, and IPv4's fixed header: all that it takes to know the destination.
- * A second tag leaves no IPv4 behind the first, so QinQ passes as not IP. */
-static __always_inline enum reason parse_network(struct cursor *cursor, struct packet *packet)
+/* Ethernet, at most one VLAN tag, and a fixed IP header: all that it takes to know the destination.
+ * A second tag leaves no IP behind the first, so QinQ passes as not IP. */
+static __always_inline enum reason parse_network(struct xdp_md *ctx, struct packet *packet)
 {
+	void *pos = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__be16 eth_proto_be;
 
-	packet->bytes = cursor->end - cursor->pos;
-	packet->eth = parse_ethernet(cursor);
-	if (!packet->eth)
+	packet->eth = pos;
+	packet->end = end;
+	packet->bytes = end - pos;
+	packet->tag = NULL;
+	pos += sizeof(struct ethhdr);
+	if (pos > end)
 		return PASS_NOT_IP;
-	if (packet->eth->h_dest[0] & 1)
+	if (*(__u8 *)packet->eth & 1)
 		return PASS_NOT_UNICAST;
 
-	eth_proto_be = packet->eth->h_proto;
-	packet->tag = NULL;
+	eth_proto_be = *(__be16 *)(packet->eth + offsetof(struct ethhdr, h_proto));
 	if (eth_proto_be == bpf_htons(ETH_P_8021Q) || eth_proto_be == bpf_htons(ETH_P_8021AD)) {
-		packet->tag = parse_vlan(cursor);
-		if (!packet->tag)
+		packet->tag = pos;
+		pos += sizeof(struct vlan_tag);
+		if (pos > end)
 			return PASS_NOT_IP;
 		eth_proto_be = packet->tag->eth_proto_be;
 	}
-	if (eth_proto_be != bpf_htons(ETH_P_IP))
+	packet->ip = pos;
+	packet->ipv6 = eth_proto_be == bpf_htons(ETH_P_IPV6);
+	if (packet->ipv6)
+		return pos + sizeof(struct ipv6hdr) <= end && *(__u8 *)pos >> 4 == 6 ? GO_ON : PASS_NOT_IP;
+	if (eth_proto_be != bpf_htons(ETH_P_IP) || pos + sizeof(struct iphdr) > end)
 		return PASS_NOT_IP;
-	packet->ip = parse_ipv4(cursor);
-	return packet->ip ? GO_ON : PASS_NOT_IP;
+	return (__u8)(*(__u8 *)pos - 0x45) <= 0x0a ? GO_ON
+						   : PASS_NOT_IP; /* version 4, length 5 to 15 words */
 }
 
-/* The ports and the SYN. A fault found here is one only if the packet is for a VIP: what is the
- * host's is the host's to judge. The frame may be longer than the IP packet (padding), never shorter. */
-static __always_inline enum reason parse_transport(struct cursor *cursor, struct packet *packet)
+/* Whether the generation knows the tag's VLAN id. An untagged frame, and one with a priority only, are of id 0. */
+static __always_inline bool is_known_vlan(const struct generation *generation, const struct packet *packet)
+{
+	__u32 id = packet->tag ? bpf_ntohs(packet->tag->tci_be) & VLAN_ID_MASK : 0;
+
+	return !id || generation->vlans[id / WORD_BITS] >> id % WORD_BITS & 1;
+}
+
+/* TCP or UDP: the ports, SYN and FIN. `whole`: not merely a first fragment, beyond which UDP's length reaches. */
+static __always_inline enum reason parse_ports(struct packet *packet, bool whole)
+{
+	packet->syn = packet->fin = false;
+	if (packet->protocol == IPPROTO_TCP) {
+		struct tcphdr *tcp = packet->transport;
+
+		if ((void *)(tcp + 1) > packet->end || tcp->doff < 5 || tcp->doff * 4 > packet->length)
+			return DROP_MALFORMED;
+		packet->syn = tcp->syn && !tcp->ack;
+		packet->fin = tcp->fin || tcp->rst;
+	} else {
+		struct udphdr *udp = packet->transport;
+		__u32 length;
+
+		if ((void *)(udp + 1) > packet->end || packet->length < sizeof(*udp))
+			return DROP_MALFORMED;
+		length = bpf_ntohs(udp->len);
+		if (length < sizeof(*udp) || (whole && length > packet->length))
+			return DROP_MALFORMED;
+	}
+	packet->ports_be = *(__u32 *)packet->transport;
+	return GO_ON;
+}
+
+/* A fault found from here on is one only if the packet is for a VIP: what is the host's is the host's to
+ * judge. The frame may be longer than the IP packet (padding), never shorter. */
+static __always_inline enum reason parse_ipv4(struct packet *packet)
 {
 	struct iphdr *ip = packet->ip;
 	__u32 header = ip->ihl * 4;
 	__u32 total = bpf_ntohs(ip->tot_len);
-	__u32 payload = total - header;
 
 	/* Lengths compared, not pointers: Linux 6.1's verifier takes a swapped number for unbounded. */
-	if (total < header || total > cursor->end - (void *)ip)
+	if (total < header || total > packet->end - packet->ip)
 		return DROP_MALFORMED;
-	if (ip->frag_off & bpf_htons(IP_FRAGMENT_BITS))
-		return DROP_FRAGMENT;
-
+	packet->length = total - header;
+	packet->transport = packet->ip + header;
 	packet->protocol = ip->protocol;
-	packet->flow.saddr_be = ip->saddr;
-	packet->flow.daddr_be = ip->daddr;
-	packet->syn = false;
-	cursor->pos = (void *)ip + header;
-	if (packet->protocol == IPPROTO_TCP) {
-		struct tcphdr *tcp = parse_tcp(cursor);
+	if (ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS | IP_OFFSET))
+		return SEE_FRAGMENT;
+	if (ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP)
+		return parse_ports(packet, true);
+	return ip->protocol == IPPROTO_ICMP ? SEE_ICMP : DROP_PROTOCOL;
+}
 
-		if (!tcp || tcp->doff < 5 || tcp->doff * 4 > payload)
-			return DROP_MALFORMED;
-		packet->flow.sport_be = tcp->source;
-		packet->flow.dport_be = tcp->dest;
-		packet->syn = tcp->syn && !tcp->ack;
-	} else if (packet->protocol == IPPROTO_UDP) {
-		struct udphdr *udp = parse_udp(cursor);
+static __always_inline enum reason parse_ipv6(struct packet *packet)
+{
+	struct ipv6hdr *ip = packet->ip;
+	__u32 length = bpf_ntohs(ip->payload_len);
 
-		if (!udp || bpf_ntohs(udp->len) < sizeof(*udp) || bpf_ntohs(udp->len) > payload)
-			return DROP_MALFORMED;
-		packet->flow.sport_be = udp->source;
-		packet->flow.dport_be = udp->dest;
-	} else {
-		return DROP_PROTOCOL;
-	}
-	return GO_ON;
+	if (!length || length > packet->end - (void *)(ip + 1)) /* 0: a jumbogram */
+		return DROP_MALFORMED;
+	packet->length = length;
+	packet->transport = ip + 1;
+	packet->protocol = ip->nexthdr;
+	if (ip->nexthdr == IPPROTO_TCP || ip->nexthdr == IPPROTO_UDP)
+		return parse_ports(packet, true);
+	return ip->nexthdr == IPPROTO_ICMPV6 ? SEE_ICMP : SEE_EXTENSION;
 }
 
 #endif

@@ -6,23 +6,11 @@
 #ifndef VC5_TRACK_H
 #define VC5_TRACK_H
 
-#include "select.h"
+#include "flows.h"
 
 /* An entry is touched when its clock is wrong by more than this part of the lifetime: a packet of a
  * tracked flow reads its entry's cache line, but seldom writes it. */
 #define TOUCH_SHIFT 8
-
-/* A packet as tracking sees it. */
-struct question {
-	const struct service *service;
-	const struct generation *generation;
-	struct flow_key4 key;
-	__u64 hash;
-	__u16 slot;
-	bool tcp;
-	bool syn;
-	bool stored; /* answer: an entry was written */
-};
 
 /* What the flow tables know: at most one living entry, and whether any entry at all is there. */
 struct memory {
@@ -36,7 +24,7 @@ static __always_inline bool is_expired(const struct question *q, const struct me
 				       const struct flow *entry)
 {
 	/* Another CPU may have written a later time since this one read its clock. */
-	return entry->last_ns < memory->now && memory->now - entry->last_ns > q->generation->flow_lifetime_ns;
+	return entry->last_ns < memory->now && memory->now - entry->last_ns > q->lifetime_ns;
 }
 
 static __always_inline void accept_entry(const struct question *q, struct memory *memory, struct flow *entry)
@@ -56,70 +44,75 @@ static __always_inline void recall(const struct question *q, struct memory *memo
 	memory->half_open = memory->any = false;
 	memory->now = bpf_ktime_get_coarse_ns();
 	if (!q->tcp) {
-		accept_entry(q, memory, bpf_map_lookup_elem(&flows4_udp, &q->key));
+		accept_entry(q, memory, look_up(q, FLOWS_UDP));
 		return;
 	}
-	accept_entry(q, memory, bpf_map_lookup_elem(&flows4_tcp, &q->key));
+	accept_entry(q, memory, look_up(q, FLOWS_TCP));
 	if (memory->entry)
 		return;
-	accept_entry(q, memory, bpf_map_lookup_elem(&flows4_syn, &q->key));
+	accept_entry(q, memory, look_up(q, FLOWS_SYN));
 	memory->half_open = !!memory->entry;
 }
 
 static __always_inline void forget(const struct question *q)
 {
+	note(tracing, TRACE_FORGOTTEN, 0);
 	if (!q->tcp) {
-		bpf_map_delete_elem(&flows4_udp, &q->key);
+		take_out(q, FLOWS_UDP);
 		return;
 	}
-	bpf_map_delete_elem(&flows4_tcp, &q->key);
-	bpf_map_delete_elem(&flows4_syn, &q->key);
+	take_out(q, FLOWS_TCP);
+	take_out(q, FLOWS_SYN);
 }
 
-/* Leaves exactly one entry for the flow, in the table where it belongs. */
-static __always_inline void store(struct question *q, const struct memory *memory, __u32 index)
+/* Leaves exactly one entry for the flow, in the table where it belongs. False: nothing was changed, since
+ * inserts are limited. */
+static __always_inline bool store(struct question *q, const struct service *service,
+				  const struct memory *memory, __u32 index)
 {
+	enum flow_table table = !q->tcp ? FLOWS_UDP : q->syn ? FLOWS_SYN : FLOWS_TCP;
 	struct real *real = bpf_map_lookup_elem(&reals, &index);
 	struct flow flow = {.last_ns = memory->now, .hash = q->hash >> 32};
 
-	if (!real)
-		return;
+	if (!real || !may_store(q, table, memory->now))
+		return false;
 	flow.real_id = real->id;
-	flow.real = index - q->service->reals_base;
+	flow.real = index - service->reals_base;
+	note(tracing, TRACE_STORED, table);
+	put(q, table, &flow);
+	if (q->tcp && memory->any)
+		take_out(q, q->syn ? FLOWS_TCP : FLOWS_SYN);
 	q->stored = true;
-	if (!q->tcp) {
-		bpf_map_update_elem(&flows4_udp, &q->key, &flow, BPF_ANY);
-	} else if (q->syn) {
-		if (memory->any)
-			bpf_map_delete_elem(&flows4_tcp, &q->key);
-		bpf_map_update_elem(&flows4_syn, &q->key, &flow, BPF_ANY);
-	} else {
-		if (memory->any)
-			bpf_map_delete_elem(&flows4_syn, &q->key);
-		bpf_map_update_elem(&flows4_tcp, &q->key, &flow, BPF_ANY);
-	}
+	return true;
 }
 
 /* A packet met its entry: the entry lives on, among the established flows if the packet is not a SYN. */
-static __always_inline void touch(struct question *q, const struct memory *memory, __u32 index)
+static __always_inline void touch(struct question *q, const struct service *service,
+				  const struct memory *memory, __u32 index)
 {
 	struct flow *entry = memory->entry;
 
-	if (memory->half_open && !q->syn) {
-		store(q, memory, index);
+	if (memory->half_open && !q->syn && store(q, service, memory, index))
 		return;
-	}
-	if ((__s64)(memory->now - entry->last_ns) > (__s64)(q->generation->flow_lifetime_ns >> TOUCH_SHIFT))
+	if ((__s64)(memory->now - entry->last_ns) > (__s64)(q->lifetime_ns >> TOUCH_SHIFT))
 		entry->last_ns = memory->now;
 	if (entry->hash != (__u32)(q->hash >> 32)) /* the seed changed since */
 		entry->hash = q->hash >> 32;
 }
 
+/* enum real_state without the consult bit; REAL_ABSENT for an index that is none. */
+static __always_inline enum real_state real_state(__u32 index)
+{
+	struct real *real = bpf_map_lookup_elem(&reals, &index);
+
+	return real ? READ_ONCE(real->state) & REAL_STATE_MASK : REAL_ABSENT;
+}
+
 /* The entry's real if it is still the one that was meant, not another that took over its index. */
-static __always_inline __u32 entry_real(const struct question *q, const struct flow *entry,
+static __always_inline __u32 entry_real(const struct service *service, const struct flow *entry,
 					enum real_state *state)
 {
-	__u32 index = q->service->reals_base + entry->real;
+	__u32 index = service->reals_base + entry->real;
 	struct real *real = bpf_map_lookup_elem(&reals, &index);
 
 	if (!real || !entry->real_id || real->id != entry->real_id)
@@ -129,58 +122,82 @@ static __always_inline __u32 entry_real(const struct question *q, const struct f
 }
 
 /* The answer of the service's table at the start of the transition, or NO_REAL. */
-static __always_inline __u32 previous_owner(const struct question *q)
+static __always_inline __u32 previous_owner(const struct question *q, const struct service *service)
 {
-	const struct service *service = q->service;
 	__u64 hash;
 	__u16 slot;
 
 	if (!service->first_size)
 		return NO_REAL;
-	hash = flow_hash4(&q->key, q->tcp ? IPPROTO_TCP : IPPROTO_UDP, service->first_seed);
+	hash = key_hash(q, service->first_seed, service->first_flags);
 	if (!read_slot(service->first_line, hash_to_index(hash, service->first_size), &slot))
 		return NO_REAL;
 	return slot_real(service, slot);
 }
 
-/* The state table. Returns the real's index, or NO_REAL. */
-static __noinline __u32 track(struct question *q)
+/* A new flow's real, which is remembered where the table would answer otherwise: rows 3 and 4. */
+static __always_inline __u32 choose_new(struct question *q, const struct service *service,
+					const struct memory *memory, __u32 owner)
 {
-	const struct service *service = q->service;
-	bool full = service->flags & SERVICE_TRACK_FULL;
-	enum slot_state slot = slot_state(q->slot);
-	__u32 owner = slot_real(service, q->slot), index;
+	__u32 index = choose(service, q->hash);
+
+	if (index && (index != owner || slot_state(q->slot) == SLOT_TRANSITION ||
+		      service->flags & SERVICE_TRACK_FULL)) {
+		note(tracing, TRACE_ROW, 3);
+		store(q, service, memory, index);
+	} else {
+		note(tracing, TRACE_ROW, 4);
+		if (memory->any)
+			forget(q);
+	}
+	return index;
+}
+
+/* The state table. Returns the real's index, or NO_REAL. */
+__noinline __u32 track(struct question *q, const struct service *service)
+{
 	enum real_state state = REAL_ABSENT;
 	struct memory memory;
+	__u32 owner, index;
 
+	if (!q || !service) /* never: but the verifier looks at this function by itself */
+		return NO_REAL;
+	owner = slot_real(service, q->slot);
 	if (service->flags & SERVICE_TRACK_MINIMAL)
 		return choose(service, q->hash);
 
 	recall(q, &memory);
 	if (memory.entry) {
-		index = entry_real(q, memory.entry, &state);
+		index = entry_real(service, memory.entry, &state);
 		if (index && (state == REAL_ACCEPTING || (state == REAL_DRAINING && !q->syn))) {
-			touch(q, &memory, index);
+			note(tracing, TRACE_ENTRY,
+			     (__u64)index << 8 | (!q->tcp ? FLOWS_UDP : memory.half_open));
+			note(tracing, TRACE_ROW, q->syn ? 2 : 1);
+			if (!q->reading)
+				touch(q, service, &memory, index);
 			return index;
 		}
 	}
-	if (q->syn || (full && !q->tcp)) {
-		index = choose(service, q->hash);
-		if (index && (index != owner || slot == SLOT_TRANSITION || full))
-			store(q, &memory, index);
-		else if (memory.any)
-			forget(q);
-		return index;
-	}
-	if (slot == SLOT_TRANSITION) {
-		index = previous_owner(q);
-		if (index && is_alive(real_state(index))) {
-			if (!memory.entry)
-				store(q, &memory, index);
+	note(tracing, memory.any ? TRACE_ENTRY_GONE : TRACE_NO_ENTRY, 0);
+	if (q->syn || (!q->tcp && !q->reading && service->flags & SERVICE_TRACK_FULL))
+		return choose_new(q, service, &memory, owner);
+	if (slot_state(q->slot) == SLOT_TRANSITION) {
+		index = previous_owner(q, service);
+		state = real_state(index);
+		note(tracing, TRACE_PREVIOUS_OWNER, (__u64)index << 8 | state);
+		if (index && is_alive(state)) {
+			note(tracing, TRACE_ROW, memory.entry ? 6 : 5);
+			if (!memory.entry && !q->reading)
+				store(q, service, &memory, index);
 			return index;
 		}
 	}
-	return is_alive(real_state(owner)) ? owner : choose(service, q->hash);
+	if (is_alive(real_state(owner))) {
+		note(tracing, TRACE_ROW, 7);
+		return owner;
+	}
+	note(tracing, TRACE_ROW, 8);
+	return choose(service, q->hash);
 }
 
 #endif

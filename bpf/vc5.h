@@ -214,6 +214,8 @@ struct budget {
 	__u64 second;
 	__u32 inserts[3]; /* spent: into flows_tcp, flows_syn, flows_udp */
 	__u32 echoes;     /* spent */
+	__u32 events;     /* told of by a tracing program */
+	__u32 pad;
 };
 
 /* Time spent in the program, of the packets of the jiffies that are sampled. */
@@ -342,6 +344,13 @@ struct trace_event {
 	__u32 length_after;
 	__u32 snap_before; /* bytes in `before` */
 	__u32 snap_after;
+	__u8 saddr[16]; /* the flow, IPv4 mapped, as far as it was read; of an ICMP error the one inside */
+	__u8 daddr[16];
+	__be16 sport_be;
+	__be16 dport_be;
+	__u8 protocol;
+	__u8 forwarded; /* 0: the reason is among the notes */
+	__u8 pad[2];
 	struct trace_note note[TRACE_NOTES];
 	__u8 before[TRACE_SNAP];
 	__u8 after[TRACE_SNAP];

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Telling what becomes of packets. Only a program that is loaded with `tracing` set has any of this: in the
+ * other one the verifier removes it, and no instruction of the fast path is spent on it.
+ */
+#ifndef VC5_TRACE_H
+#define VC5_TRACE_H
+
+#include "budget.h"
+#include "parse.h"
+
+const volatile bool tracing = false;
+
+static __always_inline struct trace_event *trace_event(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&trace_scratch, &zero);
+}
+
+static __noinline void write_note(enum trace_step step, __u64 value)
+{
+	struct trace_event *event = trace_event();
+
+	if (!event || event->notes >= TRACE_NOTES)
+		return;
+	event->note[event->notes].step = step;
+	event->note[event->notes].value = value;
+	event->notes++;
+}
+
+static __always_inline void note(bool traced, enum trace_step step, __u64 value)
+{
+	if (traced)
+		write_note(step, value);
+}
+
+/* IPv4 as ::ffff:a.b.c.d. */
+static __noinline void write_flow4(__be32 saddr_be, __be32 daddr_be, __u32 ports_be, __u8 protocol)
+{
+	struct trace_event *event = trace_event();
+
+	if (!event)
+		return;
+	__builtin_memset(event->saddr, 0, 2 * sizeof(event->saddr));
+	*(__u16 *)(event->saddr + 10) = *(__u16 *)(event->daddr + 10) = 0xffff;
+	*(__be32 *)(event->saddr + 12) = saddr_be;
+	*(__be32 *)(event->daddr + 12) = daddr_be;
+	*(__u32 *)&event->sport_be = ports_be;
+	event->protocol = protocol;
+}
+
+static __noinline void write_flow6(const __u64 *saddr, const __u64 *daddr, __u32 ports_be, __u8 protocol)
+{
+	struct trace_event *event = trace_event();
+
+	if (!event)
+		return;
+	__builtin_memcpy(event->saddr, saddr, sizeof(event->saddr));
+	__builtin_memcpy(event->daddr, daddr, sizeof(event->daddr));
+	*(__u32 *)&event->sport_be = ports_be;
+	event->protocol = protocol;
+}
+
+static __always_inline void note_flow(const struct packet *packet)
+{
+	if (!packet->traced)
+		return;
+	if (packet->ipv6)
+		write_flow6(words(&ip6(packet)->saddr), words(&ip6(packet)->daddr), packet->ports_be,
+			    packet->protocol);
+	else
+		write_flow4(ip4(packet)->saddr, ip4(packet)->daddr, packet->ports_be, packet->protocol);
+}
+
+/* Bytes from the frame's begin; how many. */
+static __always_inline __u32 take_snap(struct xdp_md *ctx, __u8 *bytes, __u32 snap, __u32 length)
+{
+	if (snap > TRACE_SNAP)
+		snap = TRACE_SNAP;
+	if (snap > length)
+		snap = length;
+	barrier_var(snap); /* else clang tests a copy, and the verifier does not see the bounds */
+	if (!snap || snap > TRACE_SNAP || bpf_xdp_load_bytes(ctx, 0, bytes, snap))
+		return 0;
+	return snap;
+}
+
+static __noinline void write_forwarded(void)
+{
+	struct trace_event *event = trace_event();
+
+	if (event)
+		event->forwarded = 1;
+}
+
+static __noinline int begin_trace(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	struct trace_filter *filter = bpf_map_lookup_elem(&trace_filters, &zero);
+	struct trace_event *event = trace_event();
+
+	if (!filter || !event)
+		return 0;
+	__builtin_memset(event, 0, offsetof(struct trace_event, note));
+	event->time_ns = bpf_ktime_get_ns();
+	event->cpu = bpf_get_smp_processor_id();
+	event->ifindex = ctx->ingress_ifindex;
+	event->length_before = ctx->data_end - ctx->data;
+	event->snap_before = take_snap(ctx, event->before, filter->snap, event->length_before);
+	return 0;
+}
+
+static __always_inline bool is_address_wanted(const __u8 *address, const __u8 *wanted, const __u8 *mask)
+{
+	const __u64 *a = (const __u64 *)address, *w = (const __u64 *)wanted, *m = (const __u64 *)mask;
+
+	return !((a[0] ^ w[0]) & m[0]) && !((a[1] ^ w[1]) & m[1]);
+}
+
+static __always_inline bool is_wanted(const struct trace_event *event, const struct trace_filter *filter)
+{
+	return !(filter->reasons && event->forwarded) &&
+	       is_address_wanted(event->saddr, filter->saddr, filter->saddr_mask) &&
+	       is_address_wanted(event->daddr, filter->daddr, filter->daddr_mask) &&
+	       (!filter->sport_be || filter->sport_be == event->sport_be) &&
+	       (!filter->dport_be || filter->dport_be == event->dport_be) &&
+	       (!filter->protocol || filter->protocol == event->protocol);
+}
+
+static __always_inline bool may_tell(const struct trace_filter *filter)
+{
+	struct budget *budget = budget_of(bpf_ktime_get_coarse_ns());
+
+	return budget && (!filter->limit || budget->events++ < filter->limit);
+}
+
+static __noinline int end_trace(struct xdp_md *ctx, int verdict)
+{
+	__u32 zero = 0;
+	struct trace_filter *filter = bpf_map_lookup_elem(&trace_filters, &zero);
+	struct trace_event *event = trace_event();
+
+	if (!filter || !event || !is_wanted(event, filter) || !may_tell(filter))
+		return 0;
+	event->verdict = verdict;
+	event->length_after = ctx->data_end - ctx->data;
+	event->snap_after = take_snap(ctx, event->after, filter->snap, event->length_after);
+	return bpf_ringbuf_output(&trace_events, event, sizeof(*event), 0);
+}
+
+#endif
