@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from .alone import Alone
 from .control import is_served
 from .daemon import Daemon, Options
 from .defaults import PIN_DIR, SOCKET
-from .document import check
+from .document import check, read
 from .errors import Vc5Error
 from .health.checks import compile_checks
 from .outcome import guarded, say
@@ -69,6 +70,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             announce=options.announce,
         ),
         Dataplane.open,
+        functools.partial(read, seed_file=options.seed_file),
     )
     alone = Alone()
     try:
@@ -154,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--socket", type=Path, default=SOCKET, metavar="PATH", help=f"for vc5ctl ({SOCKET})")
     add("--object", type=Path, metavar="PATH", help="the XDP program (vc5.bpf.o; else $VC5_OBJECT)")
+    add("--seed-file", type=Path, metavar="PATH", help="the secret seed (else systemd's credential `seed`)")
     add("--table", type=_table, default=205, metavar="N", help="routing table of the announced VIPs (205)")
     add(
         "--tun",

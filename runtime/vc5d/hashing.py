@@ -6,11 +6,15 @@ but warns about scalars. A "word" is the key of a service as the data path reads
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .layout import Filter
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 Words = npt.NDArray[np.uint64]
 
 
@@ -28,15 +32,26 @@ def word4(address: bytes, port: int, protocol: int) -> int:
     return int.from_bytes(address + port.to_bytes(2, "big") + bytes((protocol, 0)), "little")
 
 
-def words6(addresses: list[bytes], ports: list[int], protocols: list[int]) -> Words:
+def words6(addresses: Sequence[bytes], ports: Sequence[int], protocols: Sequence[int]) -> Words:
     """The words of IPv6 keys; each address is 16 bytes in network order."""
-    halves = np.frombuffer(b"".join(addresses), "<u8").reshape(-1, 2)
     tails = b"".join(
         bytes(4) + port.to_bytes(2, "big") + bytes((protocol, 0))
         for port, protocol in zip(ports, protocols, strict=True)
     )
-    mixed = fmix64(fmix64(halves[:, 0].astype(np.uint64)) + halves[:, 1])
-    return mixed ^ np.frombuffer(tails, "<u8").astype(np.uint64)
+    return mixed6(np.frombuffer(b"".join(addresses), "<u8").reshape(-1, 2), np.frombuffer(tails, "<u8"))
+
+
+def mixed6(halves: Words, tails: Words) -> Words:
+    """The same of arrays: (n, 2) addresses' halves, (n,) port and protocol as the upper 4 bytes of a word."""
+    return fmix64(fmix64(halves[:, 0].astype(np.uint64)) + halves[:, 1]) ^ tails.astype(np.uint64)
+
+
+def vip_bits(addresses: Sequence[bytes]) -> npt.NDArray[np.int64]:
+    """Each VIP's bit in its family's filter (bpf/DESIGN.md): the upper bits of a product."""
+    words = np.frombuffer(b"".join(addresses), "<u4" if len(addresses[0]) == 4 else "<u8").astype(np.uint64)
+    if len(addresses[0]) == 16:
+        words = words[0::2] * GOLDEN + words[1::2]
+    return (words * GOLDEN >> np.uint64(Filter.FILTER_SHIFT)).astype(np.int64)
 
 
 def positions(

@@ -1,10 +1,12 @@
 """Reads and checks the document, which is all that `vc5d` knows of a configuration."""
 
 from .model import (
+    Blocked,
     Document,
     DocumentError,
     Health,
     Index,
+    IndexKey,
     Neighbor,
     RealConfig,
     Service,
@@ -14,10 +16,12 @@ from .model import (
 from .reading import check, read
 
 __all__ = [
+    "Blocked",
     "Document",
     "DocumentError",
     "Health",
     "Index",
+    "IndexKey",
     "Neighbor",
     "RealConfig",
     "Service",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,8 @@ class DocumentError(Vc5Error):
 
 @dataclass(frozen=True, order=True)
 class ServiceKey:
-    """VIP:port:protocol. `protocol` is "tcp" or "udp"; `address` in its canonical spelling."""
+    """VIP:port:protocol. `protocol` is "tcp" or "udp"; `address` in its canonical spelling; port 0: every
+    port that has no service of its own."""
 
     address: str
     port: int
@@ -49,10 +50,20 @@ class ServiceKey:
         """As in the IP header."""
         return PROTOCOLS[self.protocol]
 
-    @property
-    def index_protocol(self) -> int:
-        """As in the perfect hash: port 0 is the bare VIP's entry, whatever the protocol, and has 0."""
-        return self.protocol_number if self.port else 0
+
+class IndexKey(NamedTuple):
+    """What the perfect hash places: `packed` in network order; protocol 0 (with port 0): a bare VIP."""
+
+    packed: bytes
+    port: int
+    protocol: int
+
+    def __str__(self) -> str:
+        address = str(ipaddress.ip_address(self.packed))
+        if not self.protocol:
+            return f"the VIP {address}"
+        names = {number: name for name, number in PROTOCOLS.items()}
+        return f"{address}:{self.port}:{names[self.protocol]}"
 
 
 @dataclass(frozen=True)
@@ -77,13 +88,16 @@ class RealConfig:
 
 @dataclass(frozen=True, eq=False)
 class Service:
-    """One service; `reals` by address. `options`: the keys that only other parts read."""
+    """One service; `reals` by address. `linger`: seconds that a real whose checks fail keeps its established
+    flows. `options`: the keys that only other parts read."""
 
     key: ServiceKey
     name: str
     need: int
     track: str
     sticky: bool
+    leastconn: bool
+    linger: float
     health: Health
     reals: Mapping[str, RealConfig]
     table: str
@@ -108,6 +122,14 @@ class Neighbor:
     mac: str | None
 
 
+@dataclass(frozen=True)
+class Blocked:
+    """Source prefixes of both families, sorted."""
+
+    v4: tuple[ipaddress.IPv4Network, ...] = ()
+    v6: tuple[ipaddress.IPv6Network, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Index:
     """A perfect hash; `size` and `buckets` are powers of two, or both 0 when the family has no service."""
@@ -120,21 +142,25 @@ class Index:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """A whole document. `digest` is "sha256:…"; `flow_lifetime` in seconds; `vlans`: id to prefix as written.
+    """A whole document. `digest` is "sha256:…"; `seed`: never shown, it may be secret; `flow_lifetime` in
+    seconds; `vlans` and `vlans6`: id to prefix as written; `blocked`: the source prefixes in force, without
+    overlaps.
 
     `options` holds every top-level key that has no attribute of its own.
     """
 
     digest: str
-    seed: int
+    seed: int = field(repr=False)
     flow_lifetime: float
     services: Mapping[ServiceKey, Service]
     tables: Mapping[str, Table]
     neighbors: Mapping[str, Neighbor]
     vlans: Mapping[int, str]
+    vlans6: Mapping[int, str]
     index4: Index
     index6: Index
     bgp: Mapping[str, Mapping[str, Any]]
+    blocked: Blocked
     options: Mapping[str, Any]
 
     @cached_property

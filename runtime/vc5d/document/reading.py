@@ -11,21 +11,25 @@ from typing import Any, NoReturn
 from . import index
 from .fields import Fault, shown
 from .model import Document, DocumentError
+from .seed import SECRET, secret_seed
 from .structure import build
 
 VERSION = 1
 _AGAIN = "compile the configuration again with vc5c, and copy the document whole"
 
 
-def read(path: Path | str) -> Document:
-    """The document in the file, fully checked except against the JSON Schema. Raises DocumentError."""
-    return _document(path, _raw(path))
+def read(path: Path | str, seed_file: Path | None = None) -> Document:
+    """The document in the file, fully checked except against the JSON Schema. A secret seed comes from
+    `seed_file`, or from systemd's credential. Raises DocumentError."""
+    raw = _raw(path)
+    return _document(path, raw, secret_seed(seed_file) if raw.get("seed") == SECRET else 0)
 
 
 def check(path: Path | str) -> Document:
-    """As `read`, and against the JSON Schema, which takes seconds for a big document."""
+    """As `read`, and against the JSON Schema, which takes seconds for a big document. Without a secret seed,
+    which the machine that checks need not have: it stands as 0."""
     raw = _raw(path)
-    document = _document(path, raw)
+    document = _document(path, raw, 0)
     _check_schema(path, raw)
     return document
 
@@ -61,9 +65,9 @@ def _raw(path: Path | str) -> dict[str, Any]:
     return raw
 
 
-def _document(path: Path | str, raw: dict[str, Any]) -> Document:
+def _document(path: Path | str, raw: dict[str, Any], secret: int) -> Document:
     try:
-        document = build(raw)
+        document = build(raw, secret)
         index.verify(document)
     except Fault as fault:
         raise DocumentError(f"{path}: {fault}", _AGAIN) from None

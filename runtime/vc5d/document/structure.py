@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Set
 from typing import Any
 
+from .blocked import blocked
 from .fields import Fault, address, field, integer, port, positive, shown, typed, uint16s
 from .model import (
     PROTOCOLS,
@@ -19,6 +20,7 @@ from .model import (
     ServiceKey,
     Table,
 )
+from .seed import SECRET
 
 TRACKS = ("needed", "full", "minimal")
 MAX_REALS = 1 << 14  # of a service: what a slot has room for
@@ -34,17 +36,22 @@ _OWN = {
     "tables",
     "neighbors",
     "vlans",
+    "vlans6",
     "index",
     "bgp",
+    "defcon",
+    "block",
 }
-_OWN_SERVICE = {"name", "need", "track", "sticky", "health", "reals", "table"}
+_OWN_SERVICE = {"name", "need", "track", "sticky", "linger", "health", "reals", "table"}
 
 
-def build(raw: Mapping[str, Any]) -> Document:
-    """The document in `raw`. Raises Fault at the first thing that is wrong."""
+def build(raw: Mapping[str, Any], secret_seed: int = 0) -> Document:
+    """The document in `raw`; `secret_seed` in place of a secret one. Raises Fault at the first thing that is
+    wrong."""
     tables = {name: _table(value, f"tables.{name}") for name, value in field(raw, "tables", dict, "").items()}
     vlans = _vlans(raw, "vlans")
-    any_vlan = vlans.keys() | _vlans(raw, "vlans6").keys()
+    vlans6 = _vlans(raw, "vlans6")
+    any_vlan = vlans.keys() | vlans6.keys()
     services = {}
     for text, value in field(raw, "services", dict, "").items():
         key = service_key(text)
@@ -59,15 +66,17 @@ def build(raw: Mapping[str, Any]) -> Document:
     index = field(raw, "index", dict, "")
     return Document(
         digest=field(raw, "digest", str, ""),
-        seed=integer(raw, "seed", 0, 2**64 - 1, ""),
+        seed=secret_seed if raw.get("seed") == SECRET else integer(raw, "seed", 0, 2**64 - 1, ""),
         flow_lifetime=_lifetime(raw),
         services=services,
         tables=tables,
         neighbors=neighbors,
         vlans=vlans,
+        vlans6=vlans6,
         index4=_index(field(index, "ipv4", dict, "index"), "index.ipv4"),
         index6=_index(field(index, "ipv6", dict, "index"), "index.ipv6"),
         bgp=_bgp(field(raw, "bgp", dict, "", {})),
+        blocked=blocked(raw),
         options={key: value for key, value in raw.items() if key not in _OWN},
     )
 
@@ -85,12 +94,13 @@ def service_key(text: str) -> ServiceKey:
     parts = text.rsplit(":", 2)
     if len(parts) != 3 or parts[2] not in PROTOCOLS:
         raise Fault(where, "expected ADDRESS:PORT:tcp or ADDRESS:PORT:udp")
-    return ServiceKey(address(parts[0].strip("[]"), where), port(parts[1], where), parts[2])
+    return ServiceKey(address(parts[0].strip("[]"), where), port(parts[1], where, lowest=0), parts[2])
 
 
 def _service(key: ServiceKey, raw: Mapping[str, Any], tables: Mapping[str, Table]) -> Service:
     where = f"services.{key}"
     reals = _reals(field(raw, "reals", dict, where), f"{where}.reals")
+    sticky = field(raw, "sticky", bool, where, False)
     track: str = field(raw, "track", str, where)
     if track not in TRACKS:
         raise Fault(f"{where}.track", f'"{track}" is none of {", ".join(TRACKS)}')
@@ -104,12 +114,21 @@ def _service(key: ServiceKey, raw: Mapping[str, Any], tables: Mapping[str, Table
         name=field(raw, "name", str, where, ""),
         need=integer(raw, "need", 0, 2**32 - 1, where),
         track=track,
-        sticky=field(raw, "sticky", bool, where, False),
+        sticky=sticky,
+        leastconn=raw.get("scheduler") == "leastconn" and not sticky,
+        linger=_linger(raw, where),
         health=_health(field(raw, "health", dict, where), f"{where}.health"),
         reals=reals,
         table=table,
         options={name: value for name, value in raw.items() if name not in _OWN_SERVICE},
     )
+
+
+def _linger(raw: Mapping[str, Any], where: str) -> float:
+    linger = raw.get("linger", 0)
+    if type(linger) not in (int, float) or not 0 <= linger <= MAX_LIFETIME:
+        raise Fault(f"{where}.linger", f"expected seconds, 0 … {MAX_LIFETIME}, found {shown(linger)}")
+    return float(linger)
 
 
 def _reals(raw: Mapping[str, Any], where: str) -> dict[str, RealConfig]:
