@@ -11,7 +11,7 @@ import errno
 import mmap
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,11 @@ class Map:
         """A per-CPU array's values, shape (max_entries, CPUs)."""
         stride = -(-self.value_size // 8) * 8
         cpus = num_possible_cpus()
-        values = np.zeros((self.max_entries, cpus), np.dtype((np.void, stride)))
-        self._lookup_batch(np.zeros(self.max_entries, "<u4"), values)
+        keys, values = np.zeros(self.max_entries, "<u4"), np.zeros((self.max_entries, cpus), f"V{stride}")
+        total, position = self._lookup_batch(keys, values, None)
+        while position is not None and total < len(keys):
+            found, position = self._lookup_batch(keys[total:], values[total:], position)
+            total += found
         return values.view(dtype).reshape(self.max_entries, cpus)
 
     def write_percpu(self, index: int, value: bytes) -> None:
@@ -83,10 +86,22 @@ class Map:
 
     def read_hash(self, key: np.dtype[Any], value: np.dtype[Any]) -> tuple[Array, Array]:
         """All entries of a hash map: keys and values in the same order, as of about now."""
-        room = self.max_entries + BATCH
-        keys, values = np.zeros(room, key), np.zeros(room, value)
-        found = self._lookup_batch(keys, values)
-        return keys[:found].copy(), values[:found].copy()
+        parts = list(self.read_slices(key, value, BATCH))
+        return _joined([keys for keys, _ in parts], key), _joined([values for _, values in parts], value)
+
+    def read_slices(
+        self, key: np.dtype[Any], value: np.dtype[Any], most: int
+    ) -> Iterator[tuple[Array, Array]]:
+        """The same in parts of at most `most` entries, each read when it is asked for. Entries may come and
+        go in between: what is there all the time is in exactly one part."""
+        most = max(1, min(most, self.max_entries + BATCH))
+        position: bytes | None = None
+        while True:
+            keys, values = np.zeros(most, key), np.zeros(most, value)
+            found, position = self._lookup_batch(keys, values, position)
+            yield keys[:found], values[:found]
+            if position is None:
+                return
 
     def read(self, key: bytes) -> bytes:
         """One entry of a map that is not per CPU."""
@@ -123,30 +138,29 @@ class Map:
                 return
             keys = keys[done.value + 1 :]  # the kernel stops at the first key that is not there
 
-    def _lookup_batch(self, keys: Array, values: Array) -> int:
-        """Fills both from the whole map; the number of entries read. ENOENT marks the end of the map."""
-        total, opts = 0, libbpf.BatchOpts(sz=ctypes.sizeof(libbpf.BatchOpts))
-        token = ctypes.create_string_buffer(max(self.key_size, 8))
-        first = True
-        while total < len(keys):
-            count = ctypes.c_uint32(min(BATCH, len(keys) - total))
-            result = library().bpf_map_lookup_batch(
-                self.fd,
-                None if first else token,
-                token,
-                _address(keys) + total * keys.itemsize,
-                _address(values) + total * values.strides[0],
-                ctypes.byref(count),
-                ctypes.byref(opts),
-            )
-            if result == -errno.EFAULT:
-                check(result, f"map {self.name} cannot be read")
-            total += count.value
-            if result == -errno.ENOENT:
-                break
-            check(result, f"map {self.name} cannot be read")
-            first = False
-        return total
+    def _lookup_batch(self, keys: Array, values: Array, position: bytes | None) -> tuple[int, bytes | None]:
+        """Fills both from `position` (None: the beginning) on, with at most BATCH entries: how many there
+        were, and where to go on; None: the map ends here, which the kernel says by ENOENT."""
+        opts = libbpf.BatchOpts(sz=ctypes.sizeof(libbpf.BatchOpts))
+        token = ctypes.create_string_buffer(position or b"", max(self.key_size, 8))
+        count = ctypes.c_uint32(min(BATCH, len(keys)))
+        result = library().bpf_map_lookup_batch(
+            self.fd,
+            None if position is None else token,
+            token,
+            _address(keys),
+            _address(values),
+            ctypes.byref(count),
+            ctypes.byref(opts),
+        )
+        if result == -errno.ENOENT:
+            return count.value, None
+        check(result, f"map {self.name} cannot be read")
+        return count.value, token.raw
+
+
+def _joined(parts: list[Array], dtype: np.dtype[Any]) -> Array:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)
 
 
 class Object:

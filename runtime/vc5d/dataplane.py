@@ -9,75 +9,69 @@ from __future__ import annotations
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from .document import Document, ServiceKey
+from .document import Blocked, Document, ServiceKey
 from .errors import Vc5Error
-from .generation import fill, grow, health, transition
+from .generation import bits, blocking, fill, grow, health, limits, vips
 from .generation.adopt import adopt
 from .generation.capacity import choose_capacity
 from .generation.plan import Outgrown, Plan, link_word, make_plan
+from .generation.report import Report, report
 from .generation.snapshot import Carried, Snapshot, columns, take_snapshot
 from .generation.state import State
+from .generation.upkeep import Upkeep
 from .layout import RealState
 from .maps import Maps
 from .program import Program
+from .replacing import Outgrowing, Predecessor, Source, find_predecessor, load_after, prepare, take_over
+from .sampling import MOST_BITS, Prefixes, Sampling, Timing, read_prefixes
+
+__all__ = ["Dataplane", "Report"]
 
 Clock = Callable[[], int]  # CLOCK_MONOTONIC in nanoseconds, as the flow tables have it
 SCAN_INTERVAL_NS = 5 * 10**9  # at least; between scans of flow tables
-SCAN_REST = 20  # a scan is followed by this many times its own length without one: full tables take long
 _VLAN = slice(6, 8)  # bytes of a link word
-
-
-@dataclass(frozen=True)
-class Report:
-    """What an apply did. `unchanged`: the document was live already. `replaced`: it outgrew the maps, so a
-    new program with bigger ones took over. Durations in seconds."""
-
-    digest: str
-    generation: int
-    unchanged: bool = False
-    replaced: bool = False
-    services_added: int = 0
-    services_removed: int = 0
-    reals_added: int = 0
-    reals_removed: int = 0
-    tables_kept: int = 0
-    tables_written: int = 0
-    seconds: float = 0.0
+_MOST_LOAD = (1 << 32) - 1
 
 
 class Dataplane:
-    """`adopted`: the maps were pinned by an earlier process, and a document is live in them."""
+    """`adopted`: packets were forwarded before this process came, and go on being so."""
 
     def __init__(self, maps: Maps, clock: Clock = time.monotonic_ns, scan_ns: int = SCAN_INTERVAL_NS) -> None:
         """Over maps that are there, for tests in memory; `open` is the way in for everyone else."""
         self.adopted = False
-        self.maps, self._clock, self._scan_ns = maps, clock, scan_ns
-        self.state: State = adopt(maps, clock())
-        self._applied = False  # by this process: adopted state lacks what only a document says
-        self._next_scan_ns = 0
+        self._clock, self._scan_ns = clock, scan_ns
+        self._document: Document | None = (
+            None  # that this process applied; adopted state lacks what only it says
+        )
         self._carried = Carried()
         self._program: Program | None = None
+        self._predecessor: Predecessor | None = None  # whose place the program takes at the first apply
         self._object_path, self._pin_dir = Path(), Path()
+        self._use(maps, adopt(maps, clock()))
 
     @classmethod
     def open(cls, pin_dir: Path, object_path: Path, document: Document) -> Dataplane:
-        """Adopts what is pinned, or loads the object with maps that have room for `document`, and pins it.
+        """Adopts what is pinned; else loads the object with maps that have room for `document`, and for what
+        is pinned if it is of an older layout. A program that was loaded is pinned, and takes the place of
+        what is there, by the first `apply`: until then nothing has changed.
 
         Applies nothing. Raises Vc5Error.
         """
         program = Program.open_pinned(pin_dir)
-        adopted = program is not None
+        predecessor = find_predecessor(pin_dir) if program is None else None
         if program is None:
-            program = Program.load(object_path, choose_capacity(document))
-            program.pin(pin_dir)
+            program = load_after(predecessor, object_path, choose_capacity(document))
         plane = cls(program.maps)
-        plane._program, plane._object_path, plane._pin_dir = program, object_path, pin_dir
-        plane.adopted = adopted and plane.state.live != 0
+        plane._program, plane._predecessor = program, predecessor
+        plane._object_path, plane._pin_dir = object_path, pin_dir
+        plane.adopted = plane.state.live != 0
+        limits.set_limits(plane.maps, None, limits.ECHOES)
         return plane
+
+    # Interfaces
 
     def attach(self, ifname: str, mode: str = "auto") -> str:
         """Attaches to an interface; the mode in use, "native" or "generic"."""
@@ -104,13 +98,16 @@ class Dataplane:
         self.detach_all()
         self._loaded().unpin()
 
+    # Documents
+
     def apply(self, document: Document) -> Report:
         """Makes a document live, or raises Vc5Error and changes nothing (unless the kernel fails after the
         flip: then the new document is live). Returns when no packet sees the document before it. New reals
-        are down until set_state."""
+        are down until set_state, new VIPs until set_vip."""
         begin = time.monotonic()
-        unchanged = self.state.digest == document.digest
-        if unchanged and self._applied:
+        self._upkeep.settle()
+        unchanged = (self.state.digest, self.state.seed) == (document.digest, document.seed)
+        if unchanged and self._document is not None:
             return Report(document.digest, self.state.number, unchanged=True)
         replaced = False
         try:
@@ -121,8 +118,17 @@ class Dataplane:
                 raise
             plan = self._replace(document)
             replaced = True
-        self._applied = True
-        return _report(plan, replaced, unchanged, time.monotonic() - begin)
+        return report(plan, replaced, unchanged, time.monotonic() - begin)
+
+    def set_vlans(self, ids: Iterable[int]) -> None:
+        """VLAN ids of this host's own, beside the document's: packets with the tag of another are left to the
+        host unread."""
+        if self._document is None:
+            self.state.host_vlans = frozenset(ids)
+        else:
+            bits.set_host_vlans(self.maps, self.state, self._document, frozenset(ids))
+
+    # What follows health and traffic
 
     def set_state(self, key: ServiceKey, address: str, state: RealState) -> bool:
         """Gives a real of the document a state: ACCEPTING, DRAINING or DOWN. Whether it had another."""
@@ -146,83 +152,143 @@ class Dataplane:
             if real := service.reals.get(address):
                 fill.write_link(self.maps, service.block.base + real.index, link, ifindex)
 
-    def tick(self, now_ns: int) -> None:
-        """Ends transitions whose lifetime is over, and now and then scans the flow tables: idle entries
-        go, what no flow needs is cleared, reals that left and have no flows are freed. Call it each second.
-        `now_ns`: CLOCK_MONOTONIC."""
-        transition.end_transitions(self.maps, self.state, now_ns)
-        if now_ns < self._next_scan_ns:
-            return
-        begin = self._clock()
-        scan = transition.Scan(self.maps, self.state, now_ns)
-        scan.read()
-        scan.finish(self.state)
-        self._next_scan_ns = now_ns + max(self._scan_ns, SCAN_REST * (self._clock() - begin))
+    def set_vip(self, address: str, up: bool) -> bool:
+        """Whether echo requests to a VIP are answered; kept over documents and restarts. Whether it was
+        otherwise before."""
+        return vips.set_up(self.maps, self.state, address, up)
+
+    def set_loads(self, loads: Mapping[tuple[ServiceKey, str], float]) -> None:
+        """For least connections: sessions of a real for its weight, in any unit that is the same within a
+        service. Reals that the live document does not have are passed over."""
+        column = self.maps.reals["load"]
+        for (key, address), load in loads.items():
+            service = self.state.services.get(key)
+            real = service.reals.get(address) if service else None
+            if service and real:
+                column[service.block.base + real.index] = min(max(0, round(load)), _MOST_LOAD)
+
+    def set_block(self, blocked: Blocked) -> None:
+        """Drops what comes from these source prefixes to VIPs, and from no others; kept over documents and
+        restarts. What was blocked and stays so is never let through in between."""
+        blocking.set_blocked(self.maps, blocked)
+
+    def set_limits(self, inserts: int | None = None, echoes: int = limits.ECHOES) -> None:
+        """What each CPU may do in a second: store so many flows in each table (0: no limit; None: so many
+        that flows are remembered long enough, limits.py), answer so many echo requests (0: none)."""
+        limits.set_limits(self.maps, inserts, echoes)
+
+    def set_session_bits(self, bits: int | None) -> None:
+        """Samples one flow in 2^bits for `sessions`, 0 … 31; None: by the traffic, as from the beginning."""
+        if bits is not None and not 0 <= bits <= MOST_BITS:
+            raise Vc5Error(f"one flow in 2^{bits} cannot be sampled", f"0 … {MOST_BITS} bits can be")
+        self._sampling.sessions.fixed = bits is not None
+        if bits is not None:
+            self._sampling.sessions.set_bits(bits, self._clock())
+
+    # What is to be seen
+
+    def sessions(self, keys: Iterable[ServiceKey] | None = None) -> dict[tuple[ServiceKey, str], int]:
+        """Current sessions by real, of these services or of all: an estimate, as of the last second or
+        two."""
+        estimates, services = self._sampling.sessions.estimates, self.state.services
+        return {
+            (key, address): round(estimates[services[key].block.base + real.index])
+            for key in (services if keys is None else keys)
+            if key in services
+            for address, real in services[key].reals.items()
+        }
+
+    def timings(self) -> Timing:
+        """Time in the program for a packet, and packets a second, of the last seconds."""
+        return self._sampling.clockwork.timing()
+
+    def prefixes(self) -> Prefixes:
+        """Where packets come from."""
+        return read_prefixes(self.maps)
 
     def snapshot(self) -> Snapshot:
         """All that is live now."""
-        return take_snapshot(self.maps, self.state, self._carried)
+        estimates = self._sampling.sessions.estimates
+        return take_snapshot(self.maps, self.state, self._carried, estimates, self.timings().ns)
+
+    # Now and then
+
+    def tick(self, now_ns: int, budget_ns: int | None = None) -> float:
+        """Ends transitions whose lifetime is over, counts sessions, and now and then scans the flow tables:
+        idle entries go, what no flow needs is cleared, reals that left and have no flows are freed. Call it
+        each second, and as soon as it says: it returns after how many seconds it wants to be called again.
+
+        `budget_ns`: it returns after about so long, so that other calls need not wait; None: it does all that
+        is due. `now_ns`: CLOCK_MONOTONIC."""
+        return self._upkeep.advance(self.state, now_ns, budget_ns)
 
     def close(self) -> None:
         """Lets go; what is pinned goes on forwarding."""
+        self._upkeep.close()
+        if self._predecessor:
+            self._predecessor.close()
         if self._program:
             self._program.close()
+
+    # How
+
+    def _use(self, maps: Maps, state: State) -> None:
+        self.maps, self.state = maps, state
+        self._sampling = Sampling(maps)
+        self._upkeep = Upkeep(maps, self._sampling, self._clock, self._scan_ns)
 
     def _carry_out(self, plan: Plan) -> None:
         before, maps = self.state, self.maps
         for step in fill.steps(maps, before, plan, self._clock):
             if step == fill.FLIP:
-                self.state = plan.after
+                self.state, self._document = plan.after, plan.document
         if plan.moves:
             counters = columns(maps.read_real_counters())
             for move in plan.moves:
                 self._carried.add(before.services[move.key], counters)
+        if self._program and not self._program.pinned:
+            prepare(self._program, self._pin_dir, self._predecessor)
+            self._begin(self._program, plan, before, self._predecessor)
+            self._predecessor = None
         self._carried.keep(self.state)
 
     def _replace(self, document: Document) -> Plan:
         """A new program with maps that `document` fits takes the old one's place. Until the first link is
         updated a failure changes nothing; from there on forwarding goes on whatever happens."""
         old, before = self._loaded(), self.state
+        source = self._predecessor or Outgrowing(old)
         new = Program.load(self._object_path, choose_capacity(document, self.maps.capacity, before))
         try:
             grow.copy_arrays(old.maps, new.maps)
             plan = make_plan(before, document, new.maps.capacity, new.maps.slots)
             deque(fill.steps(new.maps, before, plan, self._clock), maxlen=0)
-            grow.copy_flows(old.maps, new.maps)
-            new.pin(self._pin_dir)
+            prepare(new, self._pin_dir, source)
         except Vc5Error:
             new.close()
             raise
-        new.take_over(old)
-        new.maps.wait_grace()
-        grow.copy_flows(old.maps, new.maps)
-        fill.start_clocks(plan, before, self._clock)
-        counters = columns(old.maps.read_real_counters())
-        for service in before.services.values():
-            self._carried.add(service, counters)
-        self._carried.add_reasons(old.maps.read_reasons())
-        self._program, self.maps, self.state = new, new.maps, plan.after
+        self._upkeep.close()
+        fixed = self._sampling.sessions.fixed
+        self._program, self._predecessor, self._document = new, None, document
+        self._use(new.maps, plan.after)
+        self._sampling.sessions.fixed = fixed
+        self._begin(new, plan, before, source)
         self._carried.keep(self.state)
         old.close()
         return plan
+
+    def _begin(self, program: Program, plan: Plan, before: State, source: Source | None) -> None:
+        """A program that is pinned comes into its place, and what it replaces is let go."""
+        names = take_over(program, source)
+        self.adopted = self.adopted or bool(names)
+        if source:
+            fill.start_clocks(plan, before, self._clock)
+            rows = columns(source.counters())
+            for service in before.services.values():
+                self._carried.add(service, rows)
+            self._carried.add_reasons(source.reasons())
+            source.close()
 
     def _loaded(self) -> Program:
         if self._program is None:
             raise Vc5Error("these maps are in memory: there is no program to attach")
         return self._program
-
-
-def _report(plan: Plan, replaced: bool, unchanged: bool, seconds: float) -> Report:
-    return Report(
-        digest=plan.document.digest,
-        generation=plan.after.number,
-        unchanged=unchanged,
-        replaced=replaced,
-        services_added=plan.new_services,
-        services_removed=len(plan.retired_ids),
-        reals_added=len(plan.new_reals),
-        reals_removed=sum(len(indexes) for indexes in plan.leaving.values()),
-        tables_kept=plan.tables_kept,
-        tables_written=len(plan.tables),
-        seconds=seconds,
-    )

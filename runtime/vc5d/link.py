@@ -14,8 +14,8 @@ from . import libbpf
 from .bpf import obj_get, pin
 from .errors import Vc5Error
 from .libbpf import check, library
+from .pins import LINK as PREFIX
 
-PREFIX = "link_"
 _DOT = "%2e"  # the kernel refuses dots in the names of pins
 _FLAGS = {"native": libbpf.XDP_FLAGS_DRV_MODE, "generic": libbpf.XDP_FLAGS_SKB_MODE}
 _ATTACHED = {1: "native", 2: "generic", 3: "offloaded", 4: "several"}  # XDP_ATTACHED_* of linux/if_link.h

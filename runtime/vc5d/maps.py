@@ -7,90 +7,58 @@ store of at most 8 bytes (assigning one field of one record). The rest goes thro
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from .bpf import Array, Map
-from .layout import CONTROL, REAL, SERVICE4, SERVICE_STATE, Reason, Vc5Layout
+from .layout import CONTROL, REAL, SERVICE4, SERVICE6, SERVICE_STATE, Reason, Vc5Layout
+from .sizes import Capacity
 from .slots import SLOTS_PER_LINE
-from .stores import KernelStore, MemoryStore, Store
+from .stores import COUNT, PER_CPU, TABLES, KernelStore, MemoryStore, Store, Table
 
-HALVES = 2  # of the index: the live one and the idle one
+__all__ = ["ARRAYS", "RECORDS", "SHARED", "Capacity", "Maps", "summed"]
+
 SLOT = np.dtype("<u2")
-
-# Entries of `flows4_<kind>` for each of Capacity.flows: half-open flows live for one round trip; UDP
-# services track every flow by default, TCP only a few.
-FLOW_SHARES = {"tcp": 1.0, "syn": 0.25, "udp": 1.0}
-LEAST_FLOWS = 1024  # an LRU map hands out entries in batches per CPU: smaller ones evict what was just stored
 
 # The maps that are mapped into memory, and the records that they are read as.
 RECORDS = {
     "control": CONTROL,
-    "displacements4": SLOT,
+    "displacements": SLOT,
     "services4": SERVICE4,
+    "services6": SERVICE6,
     "slots": SLOT,
     "reals": REAL,
     "service_states": SERVICE_STATE,
     "accepting": SLOT,
+    "prefixes4": COUNT,
+    "blocked4_bits": COUNT,
 }
-_LINES = ("displacements4", "slots", "accepting")  # maps whose entries are lines of many records
+_LINES = ("displacements", "slots", "accepting")  # maps whose entries are lines of many records
+_FIXED = {"control": 1, "prefixes4": 1 << 20, "blocked4_bits": 1 << 14}  # entries, as in maps.h
 
-
-@dataclass(frozen=True)
-class Capacity:
-    """How much the maps hold, in entries. `positions4` and `displacement_lines4` are of one half."""
-
-    positions4: int
-    displacement_lines4: int
-    slots_lines: int
-    reals: int
-    services: int
-    accepting_lines: int
-    flows: int
-
-    def max_entries(self) -> dict[str, int]:
-        """Entries by name of map; the maps not named here have fixed sizes."""
-        sizes = {
-            "displacements4": HALVES * self.displacement_lines4,
-            "services4": HALVES * self.positions4,
-            "slots": self.slots_lines,
-            "reals": self.reals,
-            "real_counters": self.reals,
-            "service_states": self.services,
-            "accepting": self.accepting_lines,
-        }
-        for kind, share in FLOW_SHARES.items():
-            sizes[f"flows4_{kind}"] = max(LEAST_FLOWS, int(self.flows * share))
-        return {name: max(1, entries) for name, entries in sizes.items()}
-
-    @classmethod
-    def of(cls, maps: Mapping[str, Map]) -> Capacity:
-        """The capacity of maps that exist."""
-        return cls(
-            positions4=maps["services4"].max_entries // HALVES,
-            displacement_lines4=maps["displacements4"].max_entries // HALVES,
-            slots_lines=maps["slots"].max_entries,
-            reals=maps["reals"].max_entries,
-            services=maps["service_states"].max_entries,
-            accepting_lines=maps["accepting"].max_entries,
-            flows=maps["flows4_tcp"].max_entries,
-        )
+# Every map that outlives a program. A tracing program's own (`trace_…`) do not.
+ARRAYS = tuple(RECORDS)
+SHARED = (*ARRAYS, *PER_CPU, "budgets", *TABLES, "grace")
 
 
 class Maps:
     """Every map, bound to its type. Indexes of `reals` begin at 1: 0 is none."""
 
     control: Array  # (1,) CONTROL
-    displacements4: Array  # (HALVES * displacement_lines4 * 32,) u16
+    displacements: Array  # (HALVES * displacement_lines * 32,) u16
     services4: Array  # (HALVES * positions4,) SERVICE4
+    services6: Array  # (HALVES * positions6,) SERVICE6
     slots: Array  # (slots_lines * 32,) u16
     reals: Array  # (reals,) REAL
     service_states: Array  # (services,) SERVICE_STATE
     accepting: Array  # (accepting_lines * 32,) u16
+    prefixes4: Array  # (2^20,) u64
+    blocked4_bits: Array  # (2^14,) u64
+    tables: Mapping[str, Table]  # by the names of stores.TABLES
 
     def __init__(self, capacity: Capacity, arrays: Mapping[str, Array], store: Store) -> None:
         self.capacity, self._store = capacity, store
+        self.tables = store.tables
         for name in RECORDS:
             setattr(self, name, arrays[name])
 
@@ -102,7 +70,7 @@ class Maps:
     @classmethod
     def in_memory(cls, capacity: Capacity) -> Maps:
         """The same without a kernel, for tests: nothing forwards, nothing counts."""
-        sizes = {"control": 1} | capacity.max_entries()
+        sizes = capacity.max_entries() | _FIXED
         arrays = {
             name: np.zeros(sizes[name] * (SLOTS_PER_LINE if name in _LINES else 1), dtype)
             for name, dtype in RECORDS.items()
@@ -110,33 +78,43 @@ class Maps:
         arrays["control"]["layout"] = Vc5Layout.VERSION
         return cls(capacity, arrays, MemoryStore(sizes["reals"]))
 
+    def services(self, family: int) -> Array:
+        """`services4` or `services6`."""
+        return self.services6 if family == 6 else self.services4
+
+    def positions(self, family: int) -> int:
+        """Of one half of it."""
+        return self.capacity.positions6 if family == 6 else self.capacity.positions4
+
+    def read_percpu(self, name: str) -> Array:
+        """A map of stores.PER_CPU: shape (entries, CPUs)."""
+        return self._store.per_cpu(name)
+
     def read_real_counters(self) -> Array:
         """Counters by index of real, summed over CPUs: shape (reals,) REAL_COUNTERS."""
-        return self._store.read_real_counters()
+        return summed(self.read_percpu("real_counters"))
 
     def zero_real_counters(self, indexes: Iterable[int]) -> None:
         """Starts reals anew; a packet on its way at this moment may survive it."""
-        self._store.zero_real_counters(indexes)
+        for index in indexes:
+            self._store.zero("real_counters", int(index))
 
     def read_reasons(self) -> dict[Reason, int]:
         """Packets that were not forwarded, by reason; every reason is there."""
-        counts = self._store.read_reasons()
+        counts = self.read_percpu("reasons").sum(axis=1)
         return {reason: int(counts[reason]) for reason in Reason if reason is not Reason.REASONS}
 
-    def read_flows4(self, which: str) -> tuple[Array, Array]:
-        """The flows of a kind, "tcp", "syn" or "udp": (n,) FLOW_KEY4 and (n,) FLOW."""
-        return self._store.read_flows4(which)
-
-    def write_flows4(self, which: str, keys: Array, values: Array) -> None:
-        self._store.write_flows4(which, keys, values)
-
-    def delete_flows4(self, which: str, keys: Array) -> None:
-        """Deletes those of `keys` (n,) FLOW_KEY4 that are there."""
-        self._store.delete_flows4(which, keys)
-
     def wait_grace(self) -> None:
-        """Returns when no packet can still see what was live before the call."""
+        """Returns when no packet can still see what was live before the call. From any thread."""
         self._store.wait_grace()
 
     def close(self) -> None:
         self._store.close()
+
+
+def summed(per_cpu: Array) -> Array:
+    """Records of counters, summed over the CPUs: shape (entries,)."""
+    total = np.zeros(len(per_cpu), per_cpu.dtype)
+    for name in per_cpu.dtype.names or ():
+        total[name] = per_cpu[name].sum(axis=1)
+    return total

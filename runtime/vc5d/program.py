@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import bpf, link, log
+from . import bpf, link, log, pins
 from .errors import Vc5Error
 from .layout import Vc5Layout
-from .maps import RECORDS, Capacity, Maps
-from .stores import FLOW_KINDS
+from .maps import SHARED, Capacity, Maps
 
 NAME = "vc5"  # of the program in the object
-PIN = "program"  # pinned last and removed first: while it is there, the pins are whole
-MAPS = (*RECORDS, "real_counters", "reasons", "grace", *(f"flows4_{kind}" for kind in FLOW_KINDS))
 
 
 class Program:
@@ -39,24 +35,22 @@ class Program:
     @classmethod
     def open_pinned(cls, pin_dir: Path) -> Program | None:
         """The program that is pinned there, with all that its maps hold. None if there is none, or if its
-        maps are of another layout: then a new one is loaded, and `attach` puts it in the old one's place."""
-        if not all((pin_dir / name).exists() for name in (PIN, *MAPS)):
+        maps are of another layout (dataplane.py says what then)."""
+        pins.mend(pin_dir)
+        if pins.layout(pin_dir) != Vc5Layout.VERSION or not pins.are_there(pin_dir, SHARED):
             return None
-        maps = {name: bpf.Map.open_pinned(pin_dir / name) for name in MAPS}
-        (layout,) = struct.unpack_from("<I", maps["control"].read(bytes(4)))
-        if layout != Vc5Layout.VERSION:
-            for found in maps.values():
-                found.close()
-            return None
-        return cls(bpf.obj_get(pin_dir / PIN), maps, pin_dir)
+        maps = {name: bpf.Map.open_pinned(pin_dir / name) for name in SHARED}
+        return cls(bpf.obj_get(pin_dir / pins.PROGRAM), maps, pin_dir)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it lives on without this process."""
+        return self._pin_dir is not None
 
     def pin(self, pin_dir: Path) -> None:
-        """Keeps program, maps and links alive without this process, in place of what is pinned there."""
-        pin_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (pin_dir / PIN).unlink(missing_ok=True)
-        for name in MAPS:
-            bpf.pin(self._kernel_maps[name].fd, pin_dir / name)
-        bpf.pin(self.prog_fd, pin_dir / PIN)
+        """Keeps program, maps and links alive without this process, in place of what is pinned there. Raises
+        Vc5Error, and then that is still there."""
+        pins.replace(pin_dir, {name: self._kernel_maps[name].fd for name in SHARED}, self.prog_fd)
         for attached in self._links.values():
             link.pin_link(attached, pin_dir)
         self._pin_dir = pin_dir
@@ -81,14 +75,14 @@ class Program:
         self._links[ifname] = found
         return found.mode()
 
-    def take_over(self, old: Program) -> None:
-        """In the other one's place on each of its interfaces, whatever they are called now, also those that
-        an earlier process attached. One that has gone is passed over. `old` keeps no link."""
-        for ifname in old.attached():
-            found = old._link(ifname)
+    def take_over(self) -> list[str]:
+        """In the place of whatever program is on the interfaces that have a pinned link, whatever they are
+        called now: their names. One that has gone is passed over."""
+        names = link.pinned_names(self._pin_dir) if self._pin_dir else []
+        for ifname in names:
+            found = self._link(ifname)
             if found is None:
                 continue
-            old._links.pop(ifname, None)
             self._links[ifname] = found
             try:
                 found.update(self.prog_fd)
@@ -96,6 +90,7 @@ class Program:
                 if found.ifindex_now():
                     raise
                 log.warning("interface.lost", interface=ifname, error=failure.message)
+        return names
 
     def detach(self, ifname: str) -> None:
         """Takes the program off an interface; one that has none is no error."""
@@ -122,7 +117,7 @@ class Program:
         """Removes every pin, links included: what no process holds is gone with it."""
         if not self._pin_dir or not self._pin_dir.exists():
             return
-        (self._pin_dir / PIN).unlink(missing_ok=True)
+        (self._pin_dir / pins.PROGRAM).unlink(missing_ok=True)
         for path in self._pin_dir.iterdir():
             path.unlink()
         self._pin_dir.rmdir()

@@ -1,35 +1,96 @@
-"""What the maps hold that is no array in memory: counters per CPU, flows, and the grace period.
+"""What the maps hold that is no array in memory: hash maps, arrays per CPU, and the grace period.
 
-Two stores answer the same calls: the kernel's maps, and dictionaries for tests. Shapes as in maps.Maps.
+Two stores answer the same calls: the kernel's maps, and dictionaries for tests.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
-from .bpf import Array, Map, create_array
-from .layout import FLOW, FLOW_KEY4, REAL_COUNTERS, Reason
+from .bpf import BATCH, Array, Map, create_array
+from .layout import (
+    FLOW,
+    FLOW_KEY4,
+    FLOW_KEY6,
+    FRAGMENT,
+    FRAGMENT_KEY4,
+    FRAGMENT_KEY6,
+    PREFIX4,
+    PREFIX6,
+    REAL_COUNTERS,
+    SESSION,
+    TIMING,
+    Reason,
+)
 
-FLOW_KINDS = ("tcp", "syn", "udp")  # each has a map of its own, `flows4_<kind>`
 COUNT = np.dtype("<u8")
+FLOW_KINDS = ("tcp", "syn", "udp")
+FLOW_TABLES = tuple(f"flows{family}_{kind}" for family in (4, 6) for kind in FLOW_KINDS)
+
+# The hash maps and tries: key and value.
+TABLES: dict[str, tuple[np.dtype[Any], np.dtype[Any]]] = {
+    **{name: (FLOW_KEY4 if "4" in name else FLOW_KEY6, FLOW) for name in FLOW_TABLES},
+    "sessions": (COUNT, SESSION),
+    "fragments4": (FRAGMENT_KEY4, FRAGMENT),
+    "fragments6": (FRAGMENT_KEY6, FRAGMENT),
+    "prefixes6": (COUNT, COUNT),
+    "blocked4": (PREFIX4, COUNT),
+    "blocked6": (PREFIX6, COUNT),
+}
+# The arrays per CPU that are read: value.
+PER_CPU: dict[str, np.dtype[Any]] = {"real_counters": REAL_COUNTERS, "reasons": COUNT, "timings": TIMING}
+
+
+class Table(Protocol):
+    """A hash map. Keys and values are records of TABLES' types, shape (n,), in the same order."""
+
+    def read(self) -> tuple[Array, Array]:
+        """All entries, as of about now."""
+
+    def slices(self, most: int = BATCH) -> Iterator[tuple[Array, Array]]:
+        """The same in parts of at most `most` entries (no less than a bucket has), each read when it is asked
+        for. What is there all the time is in exactly one."""
+
+    def write(self, keys: Array, values: Array) -> None: ...
+
+    def delete(self, keys: Array) -> None:
+        """Those of `keys` that are there."""
 
 
 class Store(Protocol):
-    """What is read and written by calls. Shapes as in Maps."""
+    """`tables` by name of TABLES. `per_cpu`: by name of PER_CPU, shape (entries, CPUs)."""
 
-    def read_real_counters(self) -> Array: ...
-    def zero_real_counters(self, indexes: Iterable[int]) -> None: ...
-    def read_reasons(self) -> Array: ...
-    def read_flows4(self, kind: str) -> tuple[Array, Array]: ...
-    def write_flows4(self, kind: str, keys: Array, values: Array) -> None: ...
-    def delete_flows4(self, kind: str, keys: Array) -> None: ...
+    tables: Mapping[str, Table]
+
+    def per_cpu(self, name: str) -> Array: ...
+    def zero(self, name: str, index: int) -> None: ...
     def wait_grace(self) -> None: ...
     def close(self) -> None: ...
+
+
+class KernelTable:
+    """One of the kernel's."""
+
+    def __init__(self, found: Map, key: np.dtype[Any], value: np.dtype[Any]) -> None:
+        self._map, self._key, self._value = found, key, value
+
+    def read(self) -> tuple[Array, Array]:
+        return self._map.read_hash(self._key, self._value)
+
+    def slices(self, most: int = BATCH) -> Iterator[tuple[Array, Array]]:
+        return self._map.read_slices(self._key, self._value, most)
+
+    def write(self, keys: Array, values: Array) -> None:
+        if len(keys):
+            self._map.write_hash(keys, values)
+
+    def delete(self, keys: Array) -> None:
+        self._map.delete_hash(keys)
 
 
 class KernelStore:
@@ -37,75 +98,67 @@ class KernelStore:
 
     def __init__(self, maps: Mapping[str, Map]) -> None:
         self._maps = maps
-        self._grace_fd: int | None = None
+        self.tables: Mapping[str, Table] = {
+            name: KernelTable(maps[name], *types) for name, types in TABLES.items()
+        }
+        self._grace_fd = create_array(entries=1)
 
-    def read_real_counters(self) -> Array:
-        per_cpu = self._maps["real_counters"].read_percpu(REAL_COUNTERS)
-        total = np.zeros(len(per_cpu), REAL_COUNTERS)
-        for name in REAL_COUNTERS.names or ():
-            total[name] = per_cpu[name].sum(axis=1)
-        return total
+    def per_cpu(self, name: str) -> Array:
+        return self._maps[name].read_percpu(PER_CPU[name])
 
-    def zero_real_counters(self, indexes: Iterable[int]) -> None:
-        for index in indexes:
-            self._maps["real_counters"].write_percpu(int(index), bytes(REAL_COUNTERS.itemsize))
-
-    def read_reasons(self) -> Array:
-        total: Array = self._maps["reasons"].read_percpu(COUNT).sum(axis=1)
-        return total
-
-    def read_flows4(self, kind: str) -> tuple[Array, Array]:
-        return self._maps[f"flows4_{kind}"].read_hash(FLOW_KEY4, FLOW)
-
-    def write_flows4(self, kind: str, keys: Array, values: Array) -> None:
-        if len(keys):
-            self._maps[f"flows4_{kind}"].write_hash(keys, values)
-
-    def delete_flows4(self, kind: str, keys: Array) -> None:
-        self._maps[f"flows4_{kind}"].delete_hash(keys)
+    def zero(self, name: str, index: int) -> None:
+        self._maps[name].write_percpu(index, bytes(PER_CPU[name].itemsize))
 
     def wait_grace(self) -> None:
         """Updating a map of maps returns after an RCU grace period (maps.h says why one is there for it)."""
-        if self._grace_fd is None:
-            self._grace_fd = create_array(entries=1)
         self._maps["grace"].update(struct.pack("<I", 0), struct.pack("<I", self._grace_fd))
 
     def close(self) -> None:
-        if self._grace_fd is not None:
-            os.close(self._grace_fd)
-            self._grace_fd = None
+        os.close(self._grace_fd)
+
+
+class MemoryTable:
+    """A dictionary, `entries`: bytes of the key to bytes of the value."""
+
+    def __init__(self, key: np.dtype[Any], value: np.dtype[Any]) -> None:
+        self._key, self._value = key, value
+        self.entries: dict[bytes, bytes] = {}
+
+    def read(self) -> tuple[Array, Array]:
+        keys, values = b"".join(self.entries), b"".join(self.entries.values())
+        return np.frombuffer(keys, self._key), np.frombuffer(values, self._value)
+
+    def slices(self, most: int = BATCH) -> Iterator[tuple[Array, Array]]:
+        names = list(self.entries)
+        for start in range(0, len(names), most):
+            found = {key: self.entries[key] for key in names[start : start + most] if key in self.entries}
+            keys, values = b"".join(found), b"".join(found.values())
+            yield np.frombuffer(keys, self._key), np.frombuffer(values, self._value)
+
+    def write(self, keys: Array, values: Array) -> None:
+        self.entries.update(zip(_items(keys), _items(values), strict=True))
+
+    def delete(self, keys: Array) -> None:
+        for key in _items(keys):
+            self.entries.pop(key, None)
 
 
 class MemoryStore:
-    """The calls, made to dictionaries. Counters may be set by a test."""
+    """The calls, made to dictionaries. What is per CPU may be set by a test: there is one CPU."""
 
     def __init__(self, reals: int) -> None:
-        self.counters: Array = np.zeros(reals, REAL_COUNTERS)
-        self.reasons: Array = np.zeros(Reason.REASONS, COUNT)
-        self.flows: dict[str, dict[bytes, bytes]] = {kind: {} for kind in FLOW_KINDS}
+        self.tables: Mapping[str, Table] = {name: MemoryTable(*types) for name, types in TABLES.items()}
+        lengths = {"real_counters": reals, "reasons": int(Reason.REASONS), "timings": 1}
+        self.counts: dict[str, Array] = {
+            name: np.zeros((entries, 1), PER_CPU[name]) for name, entries in lengths.items()
+        }
         self.graces = 0
 
-    def read_real_counters(self) -> Array:
-        return self.counters.copy()
+    def per_cpu(self, name: str) -> Array:
+        return self.counts[name].copy()
 
-    def zero_real_counters(self, indexes: Iterable[int]) -> None:
-        for index in indexes:
-            self.counters[index] = np.zeros((), REAL_COUNTERS)
-
-    def read_reasons(self) -> Array:
-        return self.reasons.copy()
-
-    def read_flows4(self, kind: str) -> tuple[Array, Array]:
-        flows = self.flows[kind]
-        return np.frombuffer(b"".join(flows), FLOW_KEY4), np.frombuffer(b"".join(flows.values()), FLOW)
-
-    def write_flows4(self, kind: str, keys: Array, values: Array) -> None:
-        for key, value in zip(_items(keys), _items(values), strict=True):
-            self.flows[kind][key] = value
-
-    def delete_flows4(self, kind: str, keys: Array) -> None:
-        for key in _items(keys):
-            self.flows[kind].pop(key, None)
+    def zero(self, name: str, index: int) -> None:
+        self.counts[name][index] = np.zeros((), PER_CPU[name])
 
     def wait_grace(self) -> None:
         self.graces += 1

@@ -56,9 +56,10 @@ class FakeDataplane:
     def set_link(self, address: str, mac: str | None, vlan: int, ifindex: int = 0) -> None:
         self.links[address] = (mac, vlan, ifindex)
 
-    def tick(self, now_ns: int) -> None:
+    def tick(self, now_ns: int, budget_ns: int | None = None) -> float:
         self._may("tick")
         self.ticks += 1
+        return 1.0
 
     def snapshot(self) -> Any:
         return {"digest": self.applied[-1], "generation": len(self.applied), "services": {}}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +15,11 @@ from vc5d.dataplane import Dataplane
 from vc5d.document import ServiceKey
 from vc5d.errors import Vc5Error
 from vc5d.generation.transition import Scan
-from vc5d.layout import RealState, Vc5Layout
+from vc5d.layout import FLOW_KEY4, RealState, Vc5Layout
 from vc5d.maps import Capacity, Maps
-from vc5d.stores import MemoryStore
+from vc5d.stores import MemoryStore, MemoryTable
 
-CAPACITY = Capacity(64, 4, 128, 256, 8, 64, 1024)
+CAPACITY = Capacity(64, 64, 8, 128, 256, 8, 64, 1024, 1024)
 HTTP, HTTPS = "192.168.101.1:80:tcp", "192.168.101.1:443:tcp"
 KEY = ServiceKey("192.168.101.1", 80, "tcp")
 REALS = {f"10.1.10.{n}": 1 for n in range(1, 6)}
@@ -168,17 +170,18 @@ def test_a_snapshot_counts(plane: Dataplane) -> None:
     assert sum(slots.values()) == 61
 
 
-def store(plane: Dataplane) -> MemoryStore:
+def counters(plane: Dataplane) -> np.ndarray:
+    """Of reals, by index, to set."""
     kept = plane.maps._store
     assert isinstance(kept, MemoryStore)
-    return kept
+    return kept.counts["real_counters"][:, 0]
 
 
 def test_counters_follow_a_block_that_moves(plane: Dataplane) -> None:
     service = plane.state.services[KEY]
-    store(plane).counters[service.block.base + service.reals[TWO].index] = (7, 700, 3)
+    counters(plane)[service.block.base + service.reals[TWO].index] = (7, 700, 3)
     more = {f"10.1.10.{n}": 1 for n in range(1, 30)}
-    store(plane).counters[32:] = (1, 1, 1)  # of whoever had the new block's place before
+    counters(plane)[32:] = (1, 1, 1)  # of whoever had the new block's place before
     plane.apply(document(Spec({HTTP: more, HTTPS: REALS})))
     assert plane.state.services[KEY].block != service.block
     real = plane.snapshot().services[HTTP].reals[TWO]
@@ -188,7 +191,7 @@ def test_counters_follow_a_block_that_moves(plane: Dataplane) -> None:
 
 def test_a_freed_index_starts_counting_anew(plane: Dataplane, clock: Clock) -> None:
     service = plane.state.services[KEY]
-    store(plane).counters[service.block.base + service.reals[ONE].index] = (7, 700, 3)
+    counters(plane)[service.block.base + service.reals[ONE].index] = (7, 700, 3)
     plane.apply(document(Spec({HTTP: {a: 1 for a in REALS if a != ONE}})))
     clock.ns += 100 * SECOND
     plane.tick(clock.ns)
@@ -230,14 +233,29 @@ def test_idle_entries_go_and_needed_ones_keep_their_slot(plane: Dataplane, clock
     assert not plane.snapshot().services[HTTP].reals[ONE].consult
 
 
+def begin_scan(plane: Dataplane, clock: Clock) -> None:
+    """Until the flow tables have been read, and no further."""
+    for _ in range(1000):
+        plane.tick(clock.ns, budget_ns=0)
+        if plane._upkeep._awaited:
+            plane._upkeep._awaited.result()
+        if plane._upkeep._scan:
+            return
+    raise AssertionError("no scan began")
+
+
+def end_scan(plane: Dataplane, clock: Clock) -> None:
+    while plane.tick(clock.ns, budget_ns=0) < 1:
+        pass
+
+
 def test_a_scan_does_not_clear_what_was_set_after_it_began(plane: Dataplane, clock: Clock) -> None:
     accept(plane)
     plane.tick(clock.ns)
     plane.set_state(KEY, ONE, RealState.DOWN)
-    scan = Scan(plane.maps, plane.state, clock.ns)
-    scan.read()
+    begin_scan(plane, clock)
     plane.set_state(KEY, ONE, RealState.ACCEPTING)
-    scan.finish(plane.state)
+    end_scan(plane, clock)
     assert plane.snapshot().services[HTTP].reals[ONE].consult
     plane.tick(clock.ns)
     assert not plane.snapshot().services[HTTP].reals[ONE].consult
@@ -245,11 +263,35 @@ def test_a_scan_does_not_clear_what_was_set_after_it_began(plane: Dataplane, clo
 
 def test_a_scan_of_another_generation_is_void(plane: Dataplane, clock: Clock) -> None:
     accept(plane)
-    scan = Scan(plane.maps, plane.state, clock.ns)
-    scan.read()
+    begin_scan(plane, clock)
     plane.apply(document(Spec({HTTP: REALS})))
-    scan.finish(plane.state)
+    assert plane._upkeep._scan is None
     assert plane.snapshot().services[HTTP].reals[ONE].consult
+
+
+def test_a_flow_that_is_promoted_during_a_scan_is_not_missed(
+    plane: Dataplane, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its real came back while it is elsewhere: only its entry keeps it there."""
+    accept(plane)
+    path = DataPath(plane.maps)
+    path.now = clock.ns
+    plane.set_state(KEY, ONE, RealState.DOWN)
+    flows = [Flow("10.99.0.1", 1024 + n, HTTP) for n in range(60)]
+    reals = {flow: path.packet(flow, syn=True) for flow in flows}
+    plane.set_state(KEY, ONE, RealState.ACCEPTING)
+    slices, moved = MemoryTable.slices, []
+
+    def and_then_promote(table: MemoryTable, most: int) -> Iterator[Any]:
+        yield from slices(table, most)
+        if table._key == FLOW_KEY4 and not moved:
+            moved.extend(path.packet(flow, syn=False) for flow in flows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryTable, "slices", and_then_promote)
+        plane.tick(clock.ns)
+    assert plane.snapshot().flows["tcp"] > 0
+    assert {flow: path.packet(flow, syn=False) for flow in flows} == reals
 
 
 def test_a_long_scan_is_followed_by_a_long_rest(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,8 @@ from vc5d.maps import Capacity, Maps
 
 CAPACITY = Capacity(
     positions4=64,
-    displacement_lines4=4,
+    positions6=64,
+    displacement_lines=8,
     slots_lines=256,
     reals=512,
     services=16,

@@ -19,7 +19,7 @@ from vc5d.generation.plan import make_plan
 from vc5d.layout import RealState
 from vc5d.maps import Capacity, Maps
 
-CAPACITY = Capacity(64, 4, 128, 256, 16, 64, 1024)
+CAPACITY = Capacity(64, 64, 8, 128, 256, 16, 64, 1024, 1024)
 SECOND = 10**9
 ONE, TWO, THREE, GONE = (f"192.168.101.{n}:80:tcp" for n in (1, 2, 3, 4))
 KEY = ServiceKey("192.168.101.1", 80, "tcp")

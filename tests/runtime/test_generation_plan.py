@@ -13,13 +13,15 @@ from vc5d.document import Document, ServiceKey
 from vc5d.errors import Vc5Error
 from vc5d.generation.capacity import block_capacity, choose_capacity
 from vc5d.generation.plan import Outgrown, Plan, link_word, make_plan
+from vc5d.generation.state import First
 from vc5d.layout import RealState
 from vc5d.maps import Capacity, Maps
 
-CAPACITY = Capacity(64, 4, 64, 128, 8, 32, 1024)
+CAPACITY = Capacity(64, 64, 8, 64, 128, 8, 32, 1024, 1024)
 HTTP, HTTPS = "192.168.101.1:80:tcp", "192.168.101.1:443:tcp"
 KEY, TLS = ServiceKey("192.168.101.1", 80, "tcp"), ServiceKey("192.168.101.1", 443, "tcp")
 REALS = {f"10.1.10.{n}": 1 for n in range(1, 7)}
+SIX, SIX_REALS = "2001:db8::1:80:tcp", {f"2001:db8:1::{n}": 1 for n in range(1, 7)}
 MORE = {f"10.1.10.{n}": 1 for n in range(1, 20)}
 
 
@@ -110,7 +112,16 @@ def test_a_block_is_outgrown() -> None:
 
 def test_a_plan_changes_nothing() -> None:
     on = plane(Spec({HTTP: REALS}))
-    names = ("control", "displacements4", "services4", "slots", "reals", "service_states", "accepting")
+    names = (
+        "control",
+        "displacements",
+        "services4",
+        "services6",
+        "slots",
+        "reals",
+        "service_states",
+        "accepting",
+    )
     before = {name: getattr(on.maps, name).copy() for name in names}
     state = dataclasses.replace(on.state, services=dict(on.state.services))
     plan(on, Spec({HTTP: MORE, HTTPS: REALS}, seed=3))
@@ -125,6 +136,7 @@ def test_a_plan_changes_nothing() -> None:
         (Spec({HTTP: {f"10.1.{n}.1": 1 for n in range(200)}}), "reals"),
         (Spec({f"192.168.101.{n}:80:tcp": {"10.1.10.1": 1} for n in range(9)}), "service_states"),
         (Spec({f"192.168.101.{n}:80:tcp": {"10.1.10.1": 1} for n in range(40)}), "services4"),
+        (Spec({f"2001:db8::{n}:80:tcp": {"2001:db8:1::1": 1} for n in range(1, 41)}), "services6"),
     ],
 )
 def test_a_map_is_too_small(spec: Spec, name: str) -> None:
@@ -133,11 +145,42 @@ def test_a_map_is_too_small(spec: Spec, name: str) -> None:
         plan(on, spec)
 
 
-def test_ipv6_is_refused() -> None:
-    with pytest.raises(Vc5Error, match=r"2001:db8::1:80:tcp is IPv6 .* not supported yet"):
-        plan(plane(), Spec({"2001:db8::1:80:tcp": {"2001:db8::10": 1}}))
-    with pytest.raises(Vc5Error, match="has an IPv6 address"):
-        plan(plane(), Spec({HTTP: {"2001:db8::10": 1}}))
+@pytest.mark.parametrize(("service", "real"), [(HTTP, "2001:db8::10"), (SIX, "10.1.10.1")])
+def test_reals_of_the_other_family_are_refused(service: str, real: str) -> None:
+    with pytest.raises(Vc5Error, match=f"{real} of the service {service} is of the other address family"):
+        plan(plane(), Spec({service: {real: 1}}))
+
+
+def test_a_change_of_stickiness_puts_every_slot_into_transition() -> None:
+    """Its flows are hashed otherwise, with the same table; a service that shared its lines goes on with
+    them."""
+    on = plane(Spec({HTTP: REALS, HTTPS: REALS}))
+    sticky = plan(on, Spec({HTTP: REALS, HTTPS: REALS}, sticky={HTTP}))
+    (write,) = sticky.tables
+    before, after = on.state.services[KEY], sticky.after.services[KEY]
+    assert write.all_slots
+    assert after.first == First(before.lines, 0, sticky=False)
+    assert sticky.after.services[TLS].lines is before.lines
+    on.apply(document(Spec({HTTP: REALS, HTTPS: REALS}, sticky={HTTP})))
+    back = plan(on, Spec({HTTP: REALS, HTTPS: REALS})).after.services[KEY]
+    assert back.first == after.first, "the transition's beginning stays"
+
+
+def test_a_sticky_and_a_plain_service_that_change_alike_do_not_share() -> None:
+    """One of them has all its slots in transition."""
+    on = plane(Spec({HTTP: REALS, HTTPS: REALS}))
+    fewer = dict(list(REALS.items())[1:])
+    after = plan(on, Spec({HTTP: fewer, HTTPS: fewer}, sticky={HTTP})).after
+    assert after.services[KEY].lines is not after.services[TLS].lines
+
+
+def test_both_families_share_the_displacements() -> None:
+    """Each has room for itself, but not for both."""
+    on = Dataplane(Maps.in_memory(Capacity(64, 64, 1, 64, 128, 8, 32, 1024, 1024)), clock=lambda: 10**9)
+    on.apply(document(Spec({HTTP: REALS})))
+    on.apply(document(Spec({SIX: SIX_REALS})))
+    with pytest.raises(Outgrown, match="the map displacements is too small"):
+        plan(on, Spec({HTTP: REALS, SIX: SIX_REALS}))
 
 
 @pytest.mark.parametrize(("reals", "capacity"), [(1, 8), (5, 8), (6, 16), (100, 256), (16384, 16384)])

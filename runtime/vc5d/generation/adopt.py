@@ -7,7 +7,6 @@ again: too late is safe, too early is not), and which document a table came from
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,9 +18,11 @@ from ..errors import Vc5Error
 from ..layout import REAL, RealState, ServiceFlags, SlotState
 from ..maps import Maps
 from ..slots import OWNER, STATE_SHIFT
+from .bits import host_vlans
 from .fill import unpacked
 from .health import CONSULT, STATE, publish
 from .state import MAX_BLOCK, Block, First, Lines, Real, ServiceInMaps, State, lines_of
+from .vips import address_of, up_in
 
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 
@@ -42,11 +43,16 @@ def adopt(maps: Maps, now_ns: int) -> State:
         digest="sha256:" + bytes(generation["digest"]).hex(),
         seed=int(generation["seed"]),
         lifetime_ns=int(generation["flow_lifetime_ns"]),
+        host_vlans=host_vlans(generation["vlans"]),
     )
     tables = _Tables(maps, now_ns + state.lifetime_ns)
-    for record in _live_services(maps, generation):
-        key, service = _service(maps, record, tables)
-        state.services[key] = service
+    for family in (4, 6):
+        half = _live_half(maps, generation, family)
+        state.up |= up_in(half)
+        served = (half["service"]["id"] != 0) & (half["service"]["flags"] & int(ServiceFlags.VIP) == 0)
+        for record in half[served]:
+            key, service = _service(maps, record, tables)
+            state.services[key] = service
     _clear_the_rest(maps, state)
     _learn_links(maps, state)
     for service in state.services.values():
@@ -78,12 +84,12 @@ class _Tables:
         lines.ends_ns = self._ends_ns
 
 
-def _live_services(maps: Maps, generation: Any) -> Any:
-    base, size = int(generation["services4_base"]), int(generation["index4_size"])
-    if base + size > len(maps.services4):
-        raise _contradiction("the live index lies outside of the map")
-    half = maps.services4[base : base + size]
-    return half[(half["service"]["id"] != 0) & (half["service"]["flags"] & int(ServiceFlags.VIP) == 0)]
+def _live_half(maps: Maps, generation: Any, family: int) -> Any:
+    index, records = generation[f"index{family}"], maps.services(family)
+    base, size = int(index["services_base"]), int(index["size"])
+    if base + size > len(records):
+        raise _contradiction(f"the live index of IPv{family} lies outside of the map")
+    return records[base : base + size]
 
 
 def _service(maps: Maps, record: Any, tables: _Tables) -> tuple[ServiceKey, ServiceInMaps]:
@@ -91,12 +97,13 @@ def _service(maps: Maps, record: Any, tables: _Tables) -> tuple[ServiceKey, Serv
     protocol = _PROTOCOL_NAMES.get(int(raw["protocol"]))
     if protocol is None:
         raise _contradiction(f"a service has the protocol {raw['protocol']}")
-    key = ServiceKey(str(ipaddress.IPv4Address(int(raw["addr_be"]))), int(raw["port_be"]), protocol)
+    key = ServiceKey(address_of(raw), int(raw["port_be"]), protocol)
     lines = tables.at(int(service["slots_line"]), int(service["table_size"]))
     first = None
     if service["first_size"]:
         table = tables.at(int(service["first_line"]), int(service["first_size"]))
-        first = First(table, int(service["first_seed"]))
+        sticky = bool(int(service["first_flags"]) & int(ServiceFlags.STICKY))
+        first = First(table, int(service["first_seed"]), sticky)
         tables.in_transition(lines)
     number = int(service["id"])
     block = _block(maps, int(service["reals_base"]), number, str(key))

@@ -15,7 +15,7 @@ from .state import MAX_BLOCK, MIN_BLOCK, State, lines_of
 
 HEADROOM = 2  # of everything that grows with the number of services
 # What a small document gets: room to grow a hundredfold for 9 MB in all.
-FLOOR_POSITIONS = 1 << 10
+FLOOR_POSITIONS = 1 << 10  # of each family
 FLOOR_DISPLACEMENT_LINES = 1 << 5
 FLOOR_LINES = 1 << 16
 FLOOR_REALS = 1 << 14
@@ -27,8 +27,8 @@ FLOOR_SERVICES = 1 << 10
 OWN_COPIES = 3
 OWN_COPIES_LINES = 1 << 20
 SHARED_COPIES = 4
-# Flows that the tables cannot answer for: those of slots in transition, of failed or draining reals. 88 bytes
-# each, allocated at once; established TCP flows alone are counted here.
+# Flows that the tables cannot answer for: those of slots in transition, of failed or draining reals. About
+# 100 bytes each, allocated at once; established TCP flows of one family alone are counted here.
 FLOWS = 1 << 18
 
 
@@ -50,7 +50,7 @@ def choose_capacity(
 ) -> Capacity:
     """Sizes for maps that hold `document` and its growth; and, in place of maps that are `outgrown`, also the
     live `state` beside it until the flip, at the places that it has."""
-    services = [s for key, s in document.services.items() if key.family == 4]
+    services = list(document.services.values())
     shared = sum(lines_of(document.tables[name].size) for name in {s.table for s in services})
     own = sum(lines_of(document.tables[s.table].size) for s in services)
     lines = max(FLOOR_LINES, SHARED_COPIES * shared, min(OWN_COPIES * own, OWN_COPIES_LINES))
@@ -61,10 +61,12 @@ def choose_capacity(
         lines += sum(length for _, length in state.used_lines())
     else:
         services_now = len(services)
+    displacement_lines = lines_of(document.index4.buckets) + lines_of(document.index6.buckets)
     reals = _power(max(FLOOR_REALS, HEADROOM * blocks))
     chosen = Capacity(
         positions4=max(FLOOR_POSITIONS, HEADROOM * document.index4.size),
-        displacement_lines4=max(FLOOR_DISPLACEMENT_LINES, HEADROOM * lines_of(document.index4.buckets)),
+        positions6=max(FLOOR_POSITIONS, HEADROOM * document.index6.size),
+        displacement_lines=max(FLOOR_DISPLACEMENT_LINES, HEADROOM * displacement_lines),
         slots_lines=lines,
         reals=reals,
         services=max(FLOOR_SERVICES, HEADROOM * services_now),

@@ -2,8 +2,7 @@
 
 The order is the whole point. Until `control.live` is stored no packet can reach what is written here, except
 by words that are right in both generations. `steps` is a generator so that a test can stop it anywhere, as a
-kill would: adopt.py must find the old or the new generation whole. (x86-64 keeps the order of stores; a port
-to a machine that does not needs a barrier before the flip.)
+kill would: adopt.py must find the old or the new generation whole.
 """
 
 from __future__ import annotations
@@ -15,19 +14,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..document import Document, ServiceKey
-from ..document.index import keys_of, positions4
-from ..layout import GENERATION, REAL, SERVICE4, RealState, ServiceFlags, SlotState, Vc5Layout
+from ..document import Document, IndexKey
+from ..document.index import index_of, keys_of, positions
+from ..layout import GENERATION, REAL, GenerationFlags, RealState, ServiceFlags, SlotState, Vc5Layout
 from ..maps import Maps
+from ..ordering import stores_before
 from ..slots import OWNER, SLOTS_PER_LINE, STATE_SHIFT
+from .bits import vip_filter, vlan_bitmap
 from .health import CONSULT, STATE, publish
 from .plan import Plan
-from .state import Block, State
+from .state import Block, ServiceInMaps, State, lines_of
 from .tables import WriteTable
 
 FLIP = "flip"  # the step after which the new generation is live
 TRANSITION = int(SlotState.TRANSITION) << STATE_SHIFT
 READ_FIRST = 1000  # counters: from so many on, reading all of them is faster than setting each
+_ANY_PORT = {4: GenerationFlags.ANY_PORT4, 6: GenerationFlags.ANY_PORT6}
 _V4_MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -52,6 +54,7 @@ def steps(maps: Maps, old: State, plan: Plan, clock: Callable[[], int]) -> Itera
     _write_generation(maps, plan.document, plan.after)
     yield "generation"
 
+    stores_before()
     maps.control["live"][0] = plan.after.live
     yield FLIP
 
@@ -156,26 +159,41 @@ def _publish_lists(maps: Maps, old: State, plan: Plan) -> None:
 
 
 def _write_index(maps: Maps, document: Document, after: State) -> None:
-    """Displacements and services into the idle half, whatever it holds from two documents ago."""
-    half, index = after.live - 1, document.index4
-    start = half * maps.capacity.displacement_lines4 * SLOTS_PER_LINE
-    maps.displacements4[start : start + index.buckets] = index.displacements
-    base = half * maps.capacity.positions4
-    places = np.zeros(index.size, SERVICE4)
-    keys = keys_of(document, 4)
-    if keys:
-        places[positions4(index, keys)] = _service_records(keys, after)
-    maps.services4[base : base + index.size] = places
+    """Displacements and services of both families into the idle half, whatever it holds from two documents
+    ago."""
+    half = after.live - 1
+    for family in (4, 6):
+        index, keys = index_of(document, family), keys_of(document, family)
+        start = _displacements_line(maps, document, after, family) * SLOTS_PER_LINE
+        maps.displacements[start : start + index.buckets] = index.displacements
+        services, base = maps.services(family), half * maps.positions(family)
+        places = np.zeros(index.size, services.dtype)
+        if keys:
+            served = [service for key, service in after.services.items() if key.family == family]
+            places[positions(index, keys)] = _records(services.dtype, keys, served, after.up)
+        services[base : base + index.size] = places
 
 
-def _service_records(keys: list[ServiceKey], after: State) -> npt.NDArray[Any]:
-    records = np.zeros(len(keys), SERVICE4)
+def _displacements_line(maps: Maps, document: Document, after: State, family: int) -> int:
+    """In a half, IPv6's lines follow those of IPv4."""
+    line = (after.live - 1) * maps.capacity.displacement_lines
+    return line + lines_of(document.index4.buckets) if family == 6 else line
+
+
+def _records(
+    dtype: np.dtype[Any], keys: list[IndexKey], services: list[ServiceInMaps], up: set[str]
+) -> npt.NDArray[Any]:
+    """`keys` as keys_of lists them: those of `services`, in their order, then the bare VIPs."""
+    records = np.zeros(len(keys), dtype)
     key, record = records["key"], records["service"]
-    key["addr_be"] = [int.from_bytes(k.packed, "big") for k in keys]
+    if "addr_be" in (key.dtype.names or ()):
+        key["addr_be"] = [int.from_bytes(k.packed, "big") for k in keys]
+    else:
+        key["addr"] = np.frombuffer(b"".join(k.packed for k in keys), "u1").reshape(-1, 16)
     key["port_be"] = [k.port for k in keys]
-    key["protocol"] = [k.index_protocol for k in keys]
-    record["flags"] = int(ServiceFlags.VIP)
-    services = [after.services[k] for k in keys if k.port]  # keys_of lists the bare VIPs last
+    key["protocol"] = [k.protocol for k in keys]
+    raised = {socket.inet_pton(socket.AF_INET6 if ":" in vip else socket.AF_INET, vip) for vip in up}
+    record["flags"] = [int(ServiceFlags.VIP | (ServiceFlags.UP if k.packed in raised else 0)) for k in keys]
     record = record[: len(services)]
     record["id"] = [s.id for s in services]
     record["flags"] = [s.flags for s in services]
@@ -185,21 +203,30 @@ def _service_records(keys: list[ServiceKey], after: State) -> npt.NDArray[Any]:
     record["first_line"] = [s.first.lines.line if s.first else 0 for s in services]
     record["first_size"] = [s.first.lines.size if s.first else 0 for s in services]
     record["first_seed"] = [s.first.seed if s.first else 0 for s in services]
+    record["first_flags"] = [int(ServiceFlags.STICKY) if s.first and s.first.sticky else 0 for s in services]
     return records
 
 
 def _write_generation(maps: Maps, document: Document, after: State) -> None:
-    record = np.zeros((), GENERATION)
+    record, half = np.zeros((), GENERATION), after.live - 1
     record["seed"] = document.seed
     record["flow_lifetime_ns"] = after.lifetime_ns
-    record["index4_salt"] = document.index4.salt
-    record["index4_buckets"] = document.index4.buckets
-    record["index4_size"] = document.index4.size
-    record["displacements4_line"] = (after.live - 1) * maps.capacity.displacement_lines4
-    record["services4_base"] = (after.live - 1) * maps.capacity.positions4
+    for family, name in ((4, "index4"), (6, "index6")):
+        found, index = record[name], index_of(document, family)
+        found["salt"], found["buckets"], found["size"] = index.salt, index.buckets, index.size
+        found["displacements_line"] = _displacements_line(maps, document, after, family)
+        found["services_base"] = half * maps.positions(family)
+    record["flags"] = _any_port(document)
     record["digest"] = np.frombuffer(bytes.fromhex(document.digest.removeprefix("sha256:")), "u1")
-    maps.control["generation"][0, after.live - 1] = record
+    record["vlans"] = vlan_bitmap(document, after.host_vlans)
+    record["vips4"], record["vips6"] = vip_filter(document, 4), vip_filter(document, 6)
+    maps.control["generation"][0, half] = record
     maps.control["layout"][0] = int(Vc5Layout.VERSION)
+
+
+def _any_port(document: Document) -> int:
+    any_port = {key.family for key in document.services if not key.port}
+    return sum(int(flag) for family, flag in _ANY_PORT.items() if family in any_port)
 
 
 def _drain_leaving(maps: Maps, plan: Plan) -> Iterator[str]:

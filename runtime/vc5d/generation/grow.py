@@ -7,32 +7,63 @@ the document that did not fit is planned and filled as ever: its flip is the fir
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import numpy.typing as npt
 
+from ..bpf import Array
+from ..hashing import fmix64
 from ..maps import Maps
-from ..stores import FLOW_KINDS
+from ..stores import FLOW_TABLES, Table
 
-_KEPT = ("slots", "reals", "service_states", "accepting")
+_KEPT = ("slots", "reals", "service_states", "accepting", "prefixes4", "blocked4_bits")
+_WORDS = ("switches", "session_mask", "inserts", "echoes")  # of struct control: no document's
+# Beside the flow tables. Fragments are not worth it: what is lost are datagrams of this moment.
+_TABLES = ("sessions", "prefixes6", "blocked4", "blocked6")
 
 
 def copy_arrays(old: Maps, new: Maps) -> None:
-    """Tables, reals and lists, at the same indexes. No generation is live in `new` yet."""
+    """Tables, reals, lists and what else no document says, at the same indexes. No generation is live in
+    `new` yet."""
     for name in _KEPT:
         source = getattr(old, name)
         getattr(new, name)[: len(source)] = source
+    for name in _WORDS:
+        new.control[name] = old.control[name]
+    for name in _TABLES:
+        for keys, values in old.tables[name].slices():
+            new.tables[name].write(keys, values)
 
 
-def copy_flows(old: Maps, new: Maps) -> None:
-    """Takes over every flow that `new` does not have at least as fresh. Called before the new program takes
-    over, and once more after it for what the old one stored in between."""
-    for which in FLOW_KINDS:
-        keys, values = old.read_flows4(which)
-        there, fresher = new.read_flows4(which)
-        known = {key.tobytes(): int(last) for key, last in zip(there, fresher["last_ns"], strict=True)}
-        if known:
-            last = values["last_ns"].tolist()
-            keep = np.array(
-                [known.get(k.tobytes(), -1) < t for k, t in zip(keys, last, strict=True)], np.bool_
-            )
-            keys, values = keys[keep], values[keep]
-        new.write_flows4(which, keys, values)
+def copy_flows(old: Mapping[str, Table], new: Maps) -> None:
+    """Takes over every flow of `old`'s flow tables that `new` does not have at least as fresh. Called before
+    the new program takes over, and once more after it for what the old one stored in between."""
+    for name in FLOW_TABLES:
+        if name in old:
+            keys, values = old[name].read()
+            there, known = new.tables[name].read()
+            stale = _last_seen(there, known["last_ns"], keys) < values["last_ns"].astype(np.int64)
+            new.tables[name].write(keys[stale], values[stale])
+
+
+def _last_seen(there: Array, last_ns: Array, keys: Array) -> npt.NDArray[np.int64]:
+    """For each of `keys` the time that belongs to it in `there`; -1: it is not there. By a hash of the keys,
+    which numpy sorts a hundred times as fast; of two with the same hash one may not be found, and is
+    copied."""
+    result = np.full(len(keys), -1, np.int64)
+    if len(there):
+        hashes = _hashes(there)
+        order = np.argsort(hashes)
+        at = order[np.minimum(np.searchsorted(hashes, _hashes(keys), sorter=order), len(hashes) - 1)]
+        same = there[at] == keys
+        result[same] = last_ns.astype(np.int64)[at][same]
+    return result
+
+
+def _hashes(keys: Array) -> npt.NDArray[np.uint64]:
+    words = np.ascontiguousarray(keys).view("<u4").reshape(len(keys), -1).astype(np.uint64)
+    result = np.zeros(len(keys), np.uint64)
+    for column in words.T:
+        result = fmix64(result + column)
+    return result

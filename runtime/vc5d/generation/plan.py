@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..document import Document, Neighbor, Service, ServiceKey
+from ..document.index import index_of
 from ..errors import Vc5Error
 from ..layout import ServiceFlags
 from ..maps import Capacity
@@ -22,6 +23,9 @@ from .state import Block, Real, ServiceInMaps, State, lines_of, real_id
 from .tables import LinesFull, TablePlanner, WriteTable
 
 _TRACK = {"needed": 0, "full": int(ServiceFlags.TRACK_FULL), "minimal": int(ServiceFlags.TRACK_MINIMAL)}
+_LEASTCONN = int(
+    ServiceFlags.LEASTCONN | ServiceFlags.TRACK_FULL
+)  # the table alone cannot find such a flow again
 
 
 class Outgrown(Vc5Error):
@@ -75,7 +79,7 @@ def make_plan(old: State, document: Document, capacity: Capacity, slots: npt.NDA
 
     Raises Outgrown when the maps are too small, Vc5Error for what this version cannot do.
     """
-    _refuse_ipv6(document)
+    _refuse_mixed(document)
     _check_sizes(document, capacity)
     after = State(
         live=2 if old.live == 1 else 1,
@@ -84,6 +88,8 @@ def make_plan(old: State, document: Document, capacity: Capacity, slots: npt.NDA
         seed=document.seed,
         lifetime_ns=round(document.flow_lifetime * 1e9),
         links=_links(old, document.neighbors),
+        up=old.up & set(document.vips),
+        host_vlans=old.host_vlans,
     )
     plan = Plan(document, after)
     blocks = Arena(capacity.reals, old.used_reals())
@@ -99,7 +105,7 @@ def make_plan(old: State, document: Document, capacity: Capacity, slots: npt.NDA
             placed = _place(plan, service, before, number, blocks)
             lines, first = planner.place(service, before, placed.reals)
             after.services[key] = ServiceInMaps(
-                number, _TRACK[service.track], placed.block, placed.reals, lines, first
+                number, _flags(service), placed.block, placed.reals, lines, first
             )
     except LinesFull as full:
         message = (
@@ -114,6 +120,11 @@ def make_plan(old: State, document: Document, capacity: Capacity, slots: npt.NDA
             plan.retired.append(service_before.block)
             plan.retired_ids.append(service_before.id)
     return plan
+
+
+def _flags(service: Service) -> int:
+    flags = _LEASTCONN if service.leastconn else _TRACK[service.track]
+    return flags | int(ServiceFlags.STICKY) if service.sticky else flags
 
 
 @dataclass(frozen=True)
@@ -178,26 +189,24 @@ def link_word(mac: str | None, vlan: int) -> int:
     return int.from_bytes(bytes.fromhex(mac.replace(":", "")) + vlan.to_bytes(2, "big"), "little")
 
 
-def _refuse_ipv6(document: Document) -> None:
-    if six := [key for key in document.services if key.family == 6]:
-        raise Vc5Error(
-            f"the service {six[0]} is IPv6 ({len(six)} in the document are): not supported yet",
-            "leave the IPv6 services out for now",
-        )
+def _refuse_mixed(document: Document) -> None:
     for key, service in document.services.items():
-        if other := [address for address in service.reals if ":" in address]:
+        if other := [address for address in service.reals if (":" in address) != (key.family == 6)]:
             raise Vc5Error(
-                f"the real {other[0]} of the IPv4 service {key} has an IPv6 address: not supported yet",
-                "give the real by its IPv4 address",
+                f"the real {other[0]} of the service {key} is of the other address family: not supported yet",
+                f"give the real by an IPv{key.family} address",
             )
 
 
 def _check_sizes(document: Document, capacity: Capacity) -> None:
-    index = document.index4
-    if index.size > capacity.positions4:
-        raise _outgrown("services4", index.size, capacity.positions4)
-    if lines_of(index.buckets) > capacity.displacement_lines4:
-        raise _outgrown("displacements4", lines_of(index.buckets), capacity.displacement_lines4)
+    lines = 0
+    for family, room in ((4, capacity.positions4), (6, capacity.positions6)):
+        index = index_of(document, family)
+        if index.size > room:
+            raise _outgrown(f"services{family}", index.size, room)
+        lines += lines_of(index.buckets)
+    if lines > capacity.displacement_lines:
+        raise _outgrown("displacements", lines, capacity.displacement_lines)
 
 
 def _too_many_reals(document: Document, full: ArenaFull, capacity: Capacity) -> Vc5Error:

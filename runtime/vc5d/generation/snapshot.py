@@ -17,13 +17,15 @@ from .state import Lines, ServiceInMaps, State
 
 Counters = npt.NDArray[np.uint64]  # rows of packets, bytes, flows, by index into `reals`
 Counts = tuple[int, int, int]
+Estimates = npt.NDArray[np.float64]
 _STATES = {state: RealState(state).name.lower() for state in range(int(RealState.CONSULT))}
 
 
 @dataclass(frozen=True)
 class RealSnapshot:
     """`configured` is false for one that left the document and drains. `mac` None: not known. `vlan` 0:
-    untagged. `share`: of the service's slots, 0 … 1. Counters since the real came, or vc5d's maps did."""
+    untagged. `share`: of the service's slots, 0 … 1. Counters since the real came, or vc5d's maps did.
+    `sessions`: current ones, estimated."""
 
     state: str
     consult: bool
@@ -33,26 +35,36 @@ class RealSnapshot:
     packets: int
     bytes: int
     flows: int
+    sessions: int
     share: float
 
 
 @dataclass(frozen=True)
 class ServiceSnapshot:
-    """`slots`: how many are clear, in transition, consult. `reals` by address."""
+    """`slots`: how many are clear, in transition, consult. `reals` by address; the counts are theirs,
+    summed."""
 
     slots: Mapping[str, int]
+    packets: int
+    bytes: int
+    flows: int
+    sessions: int
     reals: Mapping[str, RealSnapshot]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`services` by "ADDRESS:PORT:protocol"; `reasons` and `flows` (entries by flow table) are counts."""
+    """`services` by "ADDRESS:PORT:protocol"; `reasons` and `flows` (entries by kind of flow table, both
+    families) are counts. `vips`: whether each is up. `packet_ns`: time in the program, on average; None:
+    nothing was timed lately."""
 
     digest: str
     generation: int
     services: Mapping[str, ServiceSnapshot]
+    vips: Mapping[str, bool]
     reasons: Mapping[str, int]
     flows: Mapping[str, int]
+    packet_ns: float | None
 
 
 class Carried:
@@ -86,23 +98,45 @@ class Carried:
         self._counts = {name: counts for name, counts in self._counts.items() if name in alive}
 
 
-def take_snapshot(maps: Maps, state: State, carried: Carried) -> Snapshot:
-    """Reads everything, counters too: some milliseconds, more with many tables and flows."""
-    counters = columns(maps.read_real_counters())
+def take_snapshot(
+    maps: Maps, state: State, carried: Carried, estimates: Estimates, packet_ns: float | None
+) -> Snapshot:
+    """Reads everything, counters too: some milliseconds, more with many tables and flows. `estimates`:
+    sessions by index into `reals`."""
+    counts = np.column_stack((columns(maps.read_real_counters()), np.rint(estimates).astype(np.uint64)))
     shares: dict[int, npt.NDArray[np.int64]] = {}
     reasons = maps.read_reasons()
     return Snapshot(
         digest=state.digest,
         generation=state.number,
         services={
-            str(key): ServiceSnapshot(
-                slots=_slot_states(maps, service.lines),
-                reals=_reals(maps, service, counters, carried, _owned(maps, service.lines, shares)),
+            str(key): _service(
+                _slot_states(maps, service.lines),
+                _reals(maps, service, counts, carried, _owned(maps, service.lines, shares)),
             )
             for key, service in state.services.items()
         },
+        vips={vip: vip in state.up for vip in dict.fromkeys(key.address for key in state.services)},
         reasons={reason.name.lower(): count + carried.reason(reason) for reason, count in reasons.items()},
-        flows={which: len(maps.read_flows4(which)[0]) for which in FLOW_KINDS},
+        flows={
+            kind: sum(_entries(maps, f"flows{family}_{kind}") for family in (4, 6)) for kind in FLOW_KINDS
+        },
+        packet_ns=packet_ns,
+    )
+
+
+def _entries(maps: Maps, table: str) -> int:
+    return sum(len(keys) for keys, _ in maps.tables[table].slices())
+
+
+def _service(slots: dict[str, int], reals: dict[str, RealSnapshot]) -> ServiceSnapshot:
+    return ServiceSnapshot(
+        slots=slots,
+        packets=sum(real.packets for real in reals.values()),
+        bytes=sum(real.bytes for real in reals.values()),
+        flows=sum(real.flows for real in reals.values()),
+        sessions=sum(real.sessions for real in reals.values()),
+        reals=reals,
     )
 
 
@@ -126,18 +160,20 @@ def _owned(maps: Maps, lines: Lines, known: dict[int, npt.NDArray[np.int64]]) ->
 
 
 def _reals(
-    maps: Maps, service: ServiceInMaps, counters: Counters, carried: Carried, owned: npt.NDArray[np.int64]
+    maps: Maps, service: ServiceInMaps, counts: Counters, carried: Carried, owned: npt.NDArray[np.int64]
 ) -> dict[str, RealSnapshot]:
+    """`counts`: rows of packets, bytes, flows, sessions by index into `reals`."""
     entries = maps.reals[service.block.entries]
     states, links = entries["state"].tolist(), entries["link"].tobytes()
-    counted, slots = counters[service.block.entries].tolist(), owned.tolist()
+    counted, slots = counts[service.block.entries].tolist(), owned.tolist()
     slots += [0] * (service.block.capacity - len(slots))
     snapshots = {}
     for address, real in sorted(service.reals.items(), key=lambda item: item[1].index):
         at = real.index
         link = links[8 * at : 8 * at + 8]
+        *now, sessions = counted[at]
         before = carried.of(service.id, address)
-        packets, size, flows = (now + then for now, then in zip(counted[at], before, strict=True))
+        packets, size, flows = (a + b for a, b in zip(now, before, strict=True))
         snapshots[address] = RealSnapshot(
             state=_STATES[states[at] & STATE],
             consult=bool(states[at] & CONSULT),
@@ -147,6 +183,7 @@ def _reals(
             packets=packets,
             bytes=size,
             flows=flows,
+            sessions=sessions,
             share=slots[at] / service.lines.size,
         )
     return snapshots

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from ..document import ServiceKey
-from ..layout import SlotBits
+from ..layout import ServiceFlags, SlotBits
 from ..slots import SLOTS_PER_LINE
 
 MIN_BLOCK = 8  # reals: the smallest block. Two lists of its accepting reals fill exactly two lines
@@ -56,10 +56,12 @@ class Lines:
 
 @dataclass(frozen=True)
 class First:
-    """The table that a service had when its transition began, and the seed to read it with."""
+    """The table that a service had when its transition began, and how flows were hashed into it: with which
+    seed, and whether without ports (`sticky`)."""
 
     lines: Lines
-    seed: int
+    seed: int = field(repr=False)  # it may be secret
+    sticky: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,11 @@ class ServiceInMaps:
     lines: Lines
     first: First | None
 
+    @property
+    def sticky(self) -> bool:
+        """Whether its flows are hashed without ports."""
+        return bool(self.flags & ServiceFlags.STICKY)
+
 
 @dataclass
 class State:
@@ -115,16 +122,19 @@ class State:
 
     `links`: what is known of each real's MAC and VLAN, as the word in struct real, and the interface.
     `fresh`: entries of `reals` whose consult bit was set since the last scan of the flow tables began.
+    `up`: VIPs that answer echo requests. `host_vlans`: VLAN ids that the host has beside the document's.
     """
 
     live: int = 0
     number: int = 0
     digest: str = ""
-    seed: int = 0
+    seed: int = field(default=0, repr=False)
     lifetime_ns: int = 0
     services: dict[ServiceKey, ServiceInMaps] = field(default_factory=dict)
     links: dict[str, tuple[int, int]] = field(default_factory=dict)
     fresh: set[int] = field(default_factory=set)
+    up: set[str] = field(default_factory=set)
+    host_vlans: frozenset[int] = frozenset()
 
     def tables(self) -> Iterator[Lines]:
         """Every table in use, each once: live ones and those from before a transition."""

@@ -24,7 +24,7 @@ from .state import First, Lines, Real, ServiceInMaps, State, lines_of
 @dataclass(frozen=True)
 class WriteTable:
     """A table to write to `lines`. `before`: the lines whose owners and states it follows; None: all slots
-    clear. `all_slots`: every slot goes into transition, since size or seed changed."""
+    clear. `all_slots`: every slot goes into transition, since size, seed or stickiness changed."""
 
     lines: Lines
     table: Table
@@ -67,16 +67,18 @@ class TablePlanner:
 
         if before is None:
             return _shared(self._clear, clear_key, new), None
-        if not self._new_seed and (kept := self._unchanged(before.lines, service.table, table, mapping)):
+        new_hash = self._new_seed or before.sticky != service.sticky
+        if not new_hash and (kept := self._unchanged(before.lines, service.table, table, mapping)):
             self.kept += 1
             if (
                 kept.clear and before.first is None
             ):  # services that came to equal content by different ways share again
                 kept = self._clear.setdefault(clear_key, kept)
             return kept, before.first
-        all_slots = self._new_seed or before.lines.size != table.size
-        lines = _shared(self._changed, (clear_key, before.lines.line), lambda: new(before.lines, all_slots))
-        return lines, before.first or First(before.lines, self._old.seed)
+        all_slots = new_hash or before.lines.size != table.size
+        changed_key = (clear_key, before.lines.line, all_slots)
+        lines = _shared(self._changed, changed_key, lambda: new(before.lines, all_slots))
+        return lines, before.first or First(before.lines, self._old.seed, before.sticky)
 
     def _allocate(self, table: Table, digest: str, mapping: tuple[int, ...], clear: bool) -> Lines:
         try:

@@ -1,126 +1,164 @@
-"""What follows a flip: the end of its transition, and the scans that make slots clear again."""
+"""What follows a flip: the end of its transition, and the scans that make slots clear again.
+
+Work that takes long is given out in steps, so that a change of health is never kept waiting: generators that
+yield after each step, and a future to wait for where something runs elsewhere (upkeep.py).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from ..flows import Flows, Seen, needs
+from ..flows import Flows, Needs
 from ..layout import RealState, SlotState
 from ..maps import Maps
 from ..slots import OWNER, STATE_SHIFT
 from .health import CONSULT
 from .state import Lines, Real, ServiceInMaps, State
 
-_TABLES = ("tcp", "syn", "udp")
+# A flow moves from the second to the first when its first packet without SYN comes: read in this order it is
+# not missed in both.
+_ORDER = tuple(f"flows{family}_{kind}" for family in (4, 6) for kind in ("syn", "tcp", "udp"))
+CHUNK = 1 << 16  # slots of a step: some hundred microseconds
+SLICE = 1 << 14  # flow entries that are read at once
+
+Steps = Iterator[Future[Any] | None]  # None: go on whenever you like
+Elsewhere = Callable[[Callable[[], None]], Future[Any]]  # runs a call, perhaps in another thread
 
 
-def end_transitions(maps: Maps, state: State, now_ns: int) -> int:
-    """Slots whose transition is over become "consult", and first tables are dropped. How many tables ended.
+def end_transitions(maps: Maps, state: State, now_ns: int, elsewhere: Elsewhere) -> Steps:
+    """Slots whose transition is over become "consult", and first tables are dropped. Must be carried to its
+    end before the next plan is made.
 
-    By now every active flow of a previous owner is stored. Waits for packets in flight, which may still
-    store one, before it returns: a scan may begin, and the first tables' lines may be written again.
-    """
-    ended = [lines for lines in _live_tables(state) if lines.ends_ns is not None and lines.ends_ns <= now_ns]
+    By now every active flow of a previous owner is stored. Waits at last for packets in flight, which may
+    still store one: then a scan may begin, and the first tables' lines may be written again."""
+    ended = [lines for lines in live_tables(state) if lines.ends_ns is not None and lines.ends_ns <= now_ns]
     if not ended:
-        return 0
+        return
     for lines in ended:
-        words = maps.slots[lines.slots]
-        turned = np.flatnonzero(words >> STATE_SHIFT == SlotState.TRANSITION)
-        # Only the state's two bits change: the upper byte of each word.
-        words[turned] = words[turned] & OWNER | int(SlotState.CONSULT) << STATE_SHIFT
+        for words in _chunks(maps, lines):
+            turned = np.flatnonzero(words >> STATE_SHIFT == SlotState.TRANSITION)
+            # Only the state's two bits change: the upper byte of each word.
+            words[turned] = words[turned] & OWNER | int(SlotState.CONSULT) << STATE_SHIFT
+            yield None
         lines.ends_ns = None
     _drop_first_tables(maps, state, {id(lines) for lines in ended})
-    maps.wait_grace()
-    return len(ended)
+    yield elsewhere(maps.wait_grace)
 
 
 def _drop_first_tables(maps: Maps, state: State, ended: set[int]) -> None:
     over = {key: s for key, s in state.services.items() if s.first and id(s.lines) in ended}
-    base = (state.live - 1) * maps.capacity.positions4
-    live = maps.services4[base : base + maps.capacity.positions4]["service"]
-    places = np.flatnonzero(np.isin(live["id"], [s.id for s in over.values()]) & (live["first_size"] != 0))
-    sizes = live["first_size"]
-    for place in places:
-        sizes[place] = 0
+    ids = [service.id for service in over.values()]
+    for family in (4, 6):
+        base = (state.live - 1) * maps.positions(family)
+        live = maps.services(family)[base : base + maps.positions(family)]["service"]
+        sizes = live["first_size"]
+        for place in np.flatnonzero(np.isin(live["id"], ids) & (sizes != 0)):
+            sizes[place] = 0
     for key, service in over.items():
         state.services[key] = replace(service, first=None)
 
 
 class Scan:
-    """One pass over the flow tables. `read` takes long and needs no lock; `begin` and `finish` must not run
-    beside anything else that writes."""
+    """One pass over the flow tables. `read` takes long and may run in another thread, beside changes of
+    health; the rest must not run beside anything else that writes."""
 
     def __init__(self, maps: Maps, state: State, now_ns: int) -> None:
         """Begins: what is set from now on is not this scan's to clear."""
         self._maps, self._state, self._now_ns = maps, state, now_ns
-        self._tables: list[tuple[str, Flows]] = []
+        self._lifetime_ns = state.lifetime_ns
+        self._needs = Needs(maps, state)
+        self._void = False
         state.fresh.clear()
 
+    def abandon(self) -> None:
+        """Lets `read` end soon; from any thread."""
+        self._void = True
+
     def read(self) -> None:
-        """Reads the flow tables, after packets in flight have stored what they were about to."""
+        """Reads the flow tables, after packets in flight have stored what they were about to, and deletes
+        idle entries on the way. Between reading a slice and this a tuple that was idle for a whole lifetime
+        may be used again, and its new entry would go too; the kernel has no "delete if unchanged"."""
         self._maps.wait_grace()
-        self._tables = [(which, Flows(which, *self._maps.read_flows4(which))) for which in _TABLES]
+        for name in _ORDER:
+            table = self._maps.tables[name]
+            for keys, values in table.slices(SLICE):
+                if self._void:
+                    return
+                flows = Flows(name, keys, values)
+                idle = flows.idle(self._now_ns, self._lifetime_ns)
+                if idle.any():
+                    table.delete(keys[idle])
+                self._needs.add(flows.without(idle))
 
-    def finish(self, state: State) -> None:
-        """Deletes idle entries, and clears what no entry needs. Of another generation than the scan began
-        with nothing is touched: its slots lie elsewhere."""
-        if state is not self._state:
+    def finish(self, state: State, elsewhere: Elsewhere) -> Steps:
+        """Clears what no entry needs. Of another generation than the scan began with nothing is touched: its
+        slots lie elsewhere. Must be carried to its end before the next plan is made."""
+        if state is not self._state or self._void:
             return
-        maps, live = self._maps, []
-        for which, flows in self._tables:
-            idle = flows.idle(self._now_ns, state.lifetime_ns)
-            # Between reading and this call a tuple that was idle for a whole lifetime may be used again, and
-            # its new entry would go too; the kernel has no "delete if unchanged".
-            if idle.any():
-                maps.delete_flows4(which, flows.keys[idle])
-            live.append(flows.without(idle))
-        seen = needs(maps, state, live)
-        _clear_slots(maps, state, seen)
-        _clear_reals(maps, state, seen)
-        _free_reals(maps, state, seen)
+        yield from self._clear_slots()
+        self._clear_reals()
+        yield None
+        yield from self._free_reals(elsewhere)
+
+    def _clear_slots(self) -> Steps:
+        for lines in live_tables(self._state):
+            if lines.clear:
+                continue
+            states = 0
+            for words, needed in zip(
+                _chunks(self._maps, lines), _parts(self._needs.slots[lines.slots]), strict=True
+            ):
+                done = np.flatnonzero((words >> STATE_SHIFT == SlotState.CONSULT) & ~needed)
+                words[done] = words[done] & OWNER
+                states |= int(np.bitwise_or.reduce(words)) >> STATE_SHIFT
+                yield None
+            lines.clear = lines.ends_ns is None and not states
+
+    def _clear_reals(self) -> None:
+        states = self._maps.reals["state"]
+        for index in np.flatnonzero((states & CONSULT != 0) & ~self._needs.owners):
+            if int(index) not in self._state.fresh:
+                states[index] = int(states[index]) & ~CONSULT
+
+    def _free_reals(self, elsewhere: Elsewhere) -> Steps:
+        """Reals that left the document, when neither a first table nor a flow refers to them any more."""
+        reals, freed = self._maps.reals, list[int]()
+        for key, service in list(self._state.services.items()):
+            if service.first or service.lines.ends_ns is not None:
+                continue
+            gone = {
+                address: real
+                for address, real in service.reals.items()
+                if not real.configured and real.id not in self._needs.real_ids
+            }
+            if gone:
+                freed += [service.block.base + real.index for real in gone.values()]
+                self._state.services[key] = _without(service, gone)
+        for index in freed:
+            reals["state"][index] = int(RealState.ABSENT)
+        if freed:
+            yield elsewhere(self._maps.wait_grace)  # before a plan may give the indexes to others
+            for name in ("link", "id", "ifindex", "addr", "load"):  # `service` stays: it marks the block
+                reals[name][freed] = 0
 
 
-def _clear_slots(maps: Maps, state: State, seen: Seen) -> None:
-    for lines in _live_tables(state):
-        if lines.clear:
-            continue
-        words = maps.slots[lines.slots]
-        states = words >> STATE_SHIFT
-        done = np.flatnonzero((states == SlotState.CONSULT) & ~seen.slots[lines.slots])
-        words[done] = words[done] & OWNER
-        lines.clear = lines.ends_ns is None and not (words >> STATE_SHIFT).any()
-
-
-def _clear_reals(maps: Maps, state: State, seen: Seen) -> None:
-    states = maps.reals["state"]
-    for index in np.flatnonzero((states & CONSULT != 0) & ~seen.owners):
-        if int(index) not in state.fresh:
-            states[index] = int(states[index]) & ~CONSULT
-
-
-def _free_reals(maps: Maps, state: State, seen: Seen) -> None:
-    """Reals that left the document, when neither a first table nor a flow refers to them any more."""
-    freed: list[int] = []
-    for key, service in list(state.services.items()):
-        if service.first or service.lines.ends_ns is not None:
-            continue
-        gone = {a: r for a, r in service.reals.items() if not r.configured and r.id not in seen.real_ids}
-        if gone:
-            freed += [service.block.base + real.index for real in gone.values()]
-            state.services[key] = _without(service, gone)
-    for index in freed:
-        maps.reals["state"][index] = int(RealState.ABSENT)
-    if freed:
-        maps.wait_grace()  # before a plan may give the indexes to others
-        for name in ("link", "id", "ifindex", "addr"):  # `service` stays: it marks the block
-            maps.reals[name][freed] = 0
+def live_tables(state: State) -> list[Lines]:
+    """Each once, without those from before a transition."""
+    return list({id(s.lines): s.lines for s in state.services.values()}.values())
 
 
 def _without(service: ServiceInMaps, gone: dict[str, Real]) -> ServiceInMaps:
     return replace(service, reals={a: real for a, real in service.reals.items() if a not in gone})
 
 
-def _live_tables(state: State) -> list[Lines]:
-    return list({id(s.lines): s.lines for s in state.services.values()}.values())
+def _chunks(maps: Maps, lines: Lines) -> list[Any]:
+    return _parts(maps.slots[lines.slots])
+
+
+def _parts(array: Any) -> list[Any]:
+    return [array[start : start + CHUNK] for start in range(0, len(array), CHUNK)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from typing import Any
 
 from vc5d.document import Document
 from vc5d.maps import Maps
 
-from .packets import ACCEPTING, CONSULT, PROTOCOLS, TRANSITION, VIP, DataPath, Found
+from .packets import ACCEPTING, CONSULT, PROTOCOLS, TRANSITION, UP, VIP, DataPath, Found
 
 
 def check_maps(maps: Maps, document: Document) -> None:
@@ -19,23 +20,45 @@ def check_maps(maps: Maps, document: Document) -> None:
     assert int(generation["seed"]) == document.seed
     records = {str(key): path.service(str(key)) for key in document.services}
     for vip in document.vips:
+        assert path._may_be_vip(vip), "the filter lets it through"
         found = path.find(vip, 0, 0)
         assert found is not None
-        assert found.flags == VIP
+        assert found.flags & ~UP == VIP
         assert path.find(vip, 65535, PROTOCOLS["udp"]) is None
-    _check_half(maps, generation, len(records) + len(document.vips))
+    for family in (4, 6):
+        keys = [key for key in document.services if key.family == family]
+        _check_half(maps, generation, family, len(keys) + len({key.address for key in keys}))
+    _check_bits(generation, document)
     for key, service in document.services.items():
+        assert records[str(key)].flags == service_flags(document.services[key])
         _check_table(path, records[str(key)], document.tables[service.table], str(key))
         _check_list(path, records[str(key)], set(service.reals))
         _check_first(path, records[str(key)])
     _check_places(maps, list(records.values()))
 
 
-def _check_half(maps: Maps, generation: object, keys: int) -> None:
+def _check_half(maps: Maps, generation: Any, family: int, keys: int) -> None:
     """No entry that an earlier document left there."""
-    base, size = int(generation["services4_base"]), int(generation["index4_size"])  # type: ignore[index]
-    half = maps.services4[base : base + size]
+    index = generation[f"index{family}"]
+    base, size = int(index["services_base"]), int(index["size"])
+    half = (maps.services4 if family == 4 else maps.services6)[base : base + size]
     assert sum(bytes(entry) != bytes(64) for entry in half) == keys
+
+
+def _check_bits(generation: Any, document: Document) -> None:
+    """Any-port flags, known VLANs, and no bit in a filter that no VIP has set."""
+    families = {key.family for key in document.services if not key.port}
+    assert int(generation["flags"]) == (4 in families) + 2 * (6 in families)
+    vlans = {0, *document.vlans, *document.vlans6}
+    bits = sum(int(word) << 64 * n for n, word in enumerate(generation["vlans"]))
+    assert all(bits >> vlan & 1 for vlan in vlans)
+    if len(vlans) == 1:
+        assert bits == (1 << 4096) - 1, "without VLANs every tag is known"
+    for family in (4, 6):
+        there = sum(int(word).bit_count() for word in generation[f"vips{family}"])
+        vips = {key.address for key in document.services if key.family == family}
+        assert there <= len(vips)
+        assert bool(there) == bool(vips)
 
 
 def _check_table(path: DataPath, record: Found, table: object, name: str) -> None:
@@ -54,6 +77,12 @@ def _check_table(path: DataPath, record: Found, table: object, name: str) -> Non
             assert int(entry["service"]) == record.id
             assert int(entry["id"]) == stable_id(f"{name} {seen[real]}")
         assert seen[real] == table.reals[number]  # type: ignore[attr-defined]
+
+
+def service_flags(service: Any) -> int:
+    if service.leastconn:
+        return 2 | 16
+    return {"needed": 0, "full": 2, "minimal": 4}[service.track] | 8 * service.sticky
 
 
 def stable_id(text: str) -> int:

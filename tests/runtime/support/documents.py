@@ -33,6 +33,8 @@ class Spec:
     macs: dict[str, str] = field(default_factory=dict)
     vlans: dict[str, int] = field(default_factory=dict)
     track: dict[str, str] = field(default_factory=dict)
+    sticky: set[str] = field(default_factory=set)
+    scheduler: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,8 +57,10 @@ def raw_document(spec: Spec) -> dict[str, Any]:
         "bgp": {},
         **spec.extra,
     }
-    if spec.vlans:
-        raw["vlans"] = {str(vlan): f"10.1.{vlan % 256}.0/24" for vlan in spec.vlans.values()}
+    for key, family, prefix in (("vlans", 4, "10.1.{}.0/24"), ("vlans6", 6, "2001:db8:{}::/64")):
+        ids = {vlan for real, vlan in spec.vlans.items() if (":" in real) == (family == 6)}
+        if ids:
+            raw[key] = {str(vlan): prefix.format(vlan % 256) for vlan in ids}
     return sealed(raw)
 
 
@@ -91,19 +95,20 @@ def _service(spec: Spec, name: str, reals: dict[str, int], tables: dict[str, Any
     return {
         "name": name,
         "need": 1,
-        "sticky": False,
+        "sticky": name in spec.sticky,
         "reset": False,
         "track": spec.track.get(name, "needed"),
         "health": {"interval": 1, "timeout": 1, "threshold": 3, "window": 5},
         "reals": {
             f"{real}:{port}": {
-                "checks": [{"type": "tcp"}],
+                "checks": [{"type": "tcp"} if int(port) else {"type": "tcp", "port": 80}],
                 "disabled": real in spec.disabled,
                 "weight": 0 if real in spec.disabled else weight,
             }
             for real, weight in reals.items()
         },
         "table": digest,
+        **({"scheduler": spec.scheduler[name]} if name in spec.scheduler else {}),
     }
 
 

@@ -19,7 +19,7 @@ GOLDEN = 0x9E3779B97F4A7C15
 ACCEPTING, DRAINING, DOWN = 1, 2, 3
 CLEAR, TRANSITION, CONSULT = 0, 1, 2
 VIP = 1
-TRACK_FULL, TRACK_MINIMAL = 2, 4
+TRACK_FULL, TRACK_MINIMAL, STICKY, LEASTCONN, UP = 2, 4, 8, 16, 32
 PROTOCOLS = {"tcp": 6, "udp": 17}
 
 
@@ -29,20 +29,28 @@ class NotForwarded(Exception):
 
 @dataclass(frozen=True)
 class Flow:
-    """A client's flow to a service, "ADDRESS:PORT:proto"."""
+    """A client's flow to a service, "ADDRESS:PORT:proto"; `dport`: the port, if the service takes any."""
 
     source: str
     sport: int
     service: str
+    dport: int = 0
+
+    def __post_init__(self) -> None:
+        assert (":" in self.source) == (self.service.count(":") > 2), "one address family"
+
+    @property
+    def family(self) -> int:
+        return 6 if ":" in self.source else 4
 
     @property
     def key(self) -> bytes:
         address, port, _ = self.service.rsplit(":", 2)
-        return (
-            socket.inet_aton(self.source)
-            + socket.inet_aton(address)
-            + struct.pack(">HH", self.sport, int(port))
-        )
+        return packed(self.source) + packed(address) + struct.pack(">HH", self.sport, self.dport or int(port))
+
+
+def packed(address: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Found:
     reals_base: int
     first_line: int
     first_size: int
+    first_flags: int
     first_seed: int
 
 
@@ -64,7 +73,10 @@ class DataPath:
 
     def __init__(self, maps: Maps) -> None:
         self.maps, self.now = maps, 0
-        self.flows: dict[str, dict[bytes, bytes]] = maps._store.flows  # type: ignore[attr-defined]
+        self.flows: dict[str, dict[bytes, bytes]] = {
+            name: maps.tables[name].entries  # type: ignore[attr-defined]
+            for name in (f"flows{family}_{kind}" for family in (4, 6) for kind in ("tcp", "syn", "udp"))
+        }
         self.lookups = 0
 
     # -- lookups -----------------------------------------------------------------------------------
@@ -77,38 +89,57 @@ class DataPath:
 
     def find(self, address: str, port: int, protocol: int) -> Found | None:
         """By perfect hash: the record at the key's position, if the key there is this one."""
-        generation = self.generation()
-        size = int(generation["index4_size"])
+        generation, raw = self.generation(), packed(address)
+        index = generation["index4" if len(raw) == 4 else "index6"]
+        size = int(index["size"])
         if not size:
             return None
-        k = fmix64((word(address, port, protocol) + int(generation["index4_salt"])) & WORD)
-        bucket = k & (int(generation["index4_buckets"]) - 1)
-        displacement = int(self.maps.displacements4[int(generation["displacements4_line"]) * 32 + bucket])
-        place = int(generation["services4_base"]) + position(k, displacement, size)
-        entry = self.maps.services4[place]
-        key = entry["key"]
-        if (int(key["addr_be"]), int(key["port_be"]), int(key["protocol"])) != (
-            int.from_bytes(socket.inet_aton(address), "big"),
-            port,
-            protocol,
-        ):
+        k = fmix64((word(address, port, protocol) + int(index["salt"])) & WORD)
+        bucket = k & (int(index["buckets"]) - 1)
+        displacement = int(self.maps.displacements[int(index["displacements_line"]) * 32 + bucket])
+        place = int(index["services_base"]) + position(k, displacement, size)
+        entry = (self.maps.services4 if len(raw) == 4 else self.maps.services6)[place]
+        key = raw + struct.pack(">HB", port, protocol)
+        if bytes(entry["key"]) != key + bytes(entry["key"].nbytes - len(key)):
             return None
         record = entry["service"]
         return Found(*(int(record[name]) for name in Found.__dataclass_fields__))
 
-    def service(self, name: str) -> Found:
+    def service(self, name: str, dport: int = 0) -> Found:
+        """That of the packet's own port, else the one that takes any."""
         address, port, protocol = name.rsplit(":", 2)
-        found = self.find(address, int(port), PROTOCOLS[protocol])
+        if not self._may_be_vip(address):
+            raise NotForwarded("not a vip")
+        found = self.find(address, dport or int(port), PROTOCOLS[protocol])
+        if found is None and int(self.generation()["flags"]) & (2 if ":" in address else 1):
+            found = self.find(address, 0, PROTOCOLS[protocol])
         if found is None:
             vip = self.find(address, 0, 0)
             raise NotForwarded("unknown port" if vip and vip.flags & VIP else "not a vip")
         return found
 
-    def hash(self, flow: Flow, seed: int) -> int:
-        a, b, ports = struct.unpack("<III", flow.key)
+    def _may_be_vip(self, address: str) -> bool:
+        """The filter before the index."""
+        raw = packed(address)
+        if len(raw) == 4:
+            bit = (int.from_bytes(raw, "little") * GOLDEN & WORD) >> 51
+            return bool(int(self.generation()["vips4"][bit // 64]) >> bit % 64 & 1)
+        a0, a1 = struct.unpack("<QQ", raw)
+        bit = ((a0 * GOLDEN + a1) * GOLDEN & WORD) >> 51
+        return bool(int(self.generation()["vips6"][bit // 64]) >> bit % 64 & 1)
+
+    def hash(self, flow: Flow, seed: int, sticky: bool = False) -> int:
         number = PROTOCOLS[flow.service.rsplit(":", 1)[1]]
-        first = ((a | b << 32) ^ seed) * GOLDEN
-        return fmix64((first + (ports | number << 32) * 0xD6E8FEB86659FD93) & WORD)
+        (ports,) = struct.unpack("<I", flow.key[-4:])
+        b = 0 if sticky else ports | number << 32
+        if flow.family == 4:
+            s, d, _ = struct.unpack("<III", flow.key)
+            first = ((s | d << 32) ^ seed) * GOLDEN
+        else:
+            s0, s1, d0, d1, _ = struct.unpack("<QQQQI", flow.key)
+            x, y = fmix64(((s0 ^ seed) * GOLDEN + s1) & WORD), (d0 * 0xD6E8FEB86659FD93 + d1) & WORD
+            first = (x ^ y) * GOLDEN
+        return fmix64((first + b * 0xD6E8FEB86659FD93) & WORD)
 
     def slot(self, line: int, index: int) -> tuple[int, int]:
         """(index in the block, state)"""
@@ -120,15 +151,26 @@ class DataPath:
 
     def address(self, index: int) -> str:
         raw = bytes(self.maps.reals["addr"][index])
-        assert raw[:12] == bytes(10) + b"\xff\xff", "an IPv4 mapped address"
-        return socket.inet_ntoa(raw[12:])
+        if raw[:12] == bytes(10) + b"\xff\xff":  # IPv4 mapped
+            return socket.inet_ntoa(raw[12:])
+        return socket.inet_ntop(socket.AF_INET6, raw)
 
     def choose(self, service: Found, h: int) -> int:
+        first = 0
         for probe in range(9):
             probed = fmix64((h + probe * GOLDEN) & WORD) if probe else h
             owner, _ = self.slot(service.slots_line, (probed >> 32) * service.table_size >> 32)
-            if self.state(service.reals_base + owner) == ACCEPTING:
-                return service.reals_base + owner
+            owner += service.reals_base
+            if self.state(owner) != ACCEPTING or owner == first:
+                continue
+            if not service.flags & LEASTCONN:
+                return owner
+            if first:
+                loads = self.maps.reals["load"]
+                return owner if int(loads[owner]) < int(loads[first]) else first
+            first = owner
+        if first:
+            return first
         published = int(self.maps.service_states["accepting"][service.id])
         line, count = published >> 16, published & 0xFFFF
         if not count:
@@ -146,9 +188,9 @@ class DataPath:
         return self.address(index)
 
     def _packet(self, flow: Flow, syn: bool) -> int:
-        service = self.service(flow.service)
+        service = self.service(flow.service, flow.dport)
         generation = self.generation()
-        h = self.hash(flow, int(generation["seed"]))
+        h = self.hash(flow, int(generation["seed"]), bool(service.flags & STICKY))
         owner, slot_state = self.slot(service.slots_line, (h >> 32) * service.table_size >> 32)
         owner += service.reals_base
         full = bool(service.flags & TRACK_FULL)
@@ -157,26 +199,28 @@ class DataPath:
         self.lookups += 1
         if service.flags & TRACK_MINIMAL:
             return self.choose(service, h)
-        tables = ("udp",) if flow.service.endswith("udp") else ("tcp", "syn")
+        name = f"flows{flow.family}_"
+        udp = flow.service.endswith("udp")
+        tables = (name + "udp",) if udp else (name + "tcp", name + "syn")
         table, entry, present = self._recall(flow, tables, int(generation["flow_lifetime_ns"]))
         if entry:
             index = self._entry_real(service, entry)
             if index and (self.state(index) == ACCEPTING or (self.state(index) == DRAINING and not syn)):
-                if table == "syn" and not syn:
-                    del self.flows["syn"][flow.key]
-                    table = "tcp"
+                if table == name + "syn" and not syn:
+                    del self.flows[table][flow.key]
+                    table = name + "tcp"
                 self._write(table, flow, h, index, service)
                 return index
-        if syn or (full and tables == ("udp",)):
+        if syn or (full and udp):
             index = self.choose(service, h)
             if index and (index != owner or slot_state == TRANSITION or full):
                 self._forget(flow, tables)
-                self._write("udp" if tables == ("udp",) else "syn", flow, h, index, service)
+                self._write(tables[-1], flow, h, index, service)
             elif present:
                 self._forget(flow, tables)
             return index
         if slot_state == TRANSITION and service.first_size:
-            before = self.hash(flow, service.first_seed)
+            before = self.hash(flow, service.first_seed, bool(service.first_flags & STICKY))
             index, _ = self.slot(service.first_line, (before >> 32) * service.first_size >> 32)
             index += service.reals_base
             if self.state(index) in (ACCEPTING, DRAINING):
