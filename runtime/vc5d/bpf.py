@@ -160,7 +160,7 @@ class Map:
 
 
 def _joined(parts: list[Array], dtype: np.dtype[Any]) -> Array:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+    return np.concatenate(parts, dtype=dtype)  # else numpy turns big-endian fields into the machine's
 
 
 class Object:

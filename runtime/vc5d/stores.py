@@ -101,7 +101,7 @@ class KernelStore:
         self.tables: Mapping[str, Table] = {
             name: KernelTable(maps[name], *types) for name, types in TABLES.items()
         }
-        self._grace_fd = create_array(entries=1)
+        self._grace_fd: int | None = create_array(entries=1)
 
     def per_cpu(self, name: str) -> Array:
         return self._maps[name].read_percpu(PER_CPU[name])
@@ -114,7 +114,9 @@ class KernelStore:
         self._maps["grace"].update(struct.pack("<I", 0), struct.pack("<I", self._grace_fd))
 
     def close(self) -> None:
-        os.close(self._grace_fd)
+        if self._grace_fd is not None:
+            os.close(self._grace_fd)
+            self._grace_fd = None
 
 
 class MemoryTable:

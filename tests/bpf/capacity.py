@@ -4,10 +4,12 @@ from vc5d.maps import Capacity
 
 CAPACITY = Capacity(
     positions4=32,
-    displacement_lines4=1,
+    positions6=32,
+    displacement_lines=2,
     slots_lines=256,
     reals=256,
     services=16,
     accepting_lines=32,
     flows=4096,
+    sessions=4096,
 )

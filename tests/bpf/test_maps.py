@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from vc5d.layout import FLOW, FLOW_KEY4, Reason
-from vc5d.maps import LEAST_FLOWS, RECORDS, Capacity, Maps
+from vc5d.layout import Reason
+from vc5d.maps import RECORDS, Capacity, Maps
 from vc5d.program import Program
+from vc5d.sizes import LEAST_FLOWS
+from vc5d.stores import FLOW_TABLES, PER_CPU, TABLES
 
 from .capacity import CAPACITY
 
-
-def clear_flows(maps: Maps) -> None:
-    for kind in ("tcp", "syn", "udp"):
-        maps.delete_flows4(kind, maps.read_flows4(kind)[0])
-
-
+_TRIES = ("blocked4", "blocked6")  # test_generation_blocking.py
 KERNEL = pytest.param("kernel", marks=pytest.mark.bpf)
 
 
@@ -24,7 +21,9 @@ def maps(request: pytest.FixtureRequest) -> Maps:
     if request.param == "memory":
         return Maps.in_memory(CAPACITY)
     program: Program = request.getfixturevalue("program")
-    clear_flows(program.maps)
+    for name, table in program.maps.tables.items():
+        if name not in _TRIES:
+            table.delete(table.read()[0])
     return program.maps
 
 
@@ -32,16 +31,19 @@ def test_shapes(maps: Maps) -> None:
     lengths = {name: len(getattr(maps, name)) for name in RECORDS}
     assert lengths == {
         "control": 1,
-        "displacements4": 2 * CAPACITY.displacement_lines4 * 32,
+        "displacements": 2 * CAPACITY.displacement_lines * 32,
         "services4": 2 * CAPACITY.positions4,
+        "services6": 2 * CAPACITY.positions6,
         "slots": CAPACITY.slots_lines * 32,
         "reals": CAPACITY.reals,
         "service_states": CAPACITY.services,
         "accepting": CAPACITY.accepting_lines * 32,
+        "prefixes4": 1 << 20,
+        "blocked4_bits": 1 << 14,
     }
     assert {name: getattr(maps, name).dtype for name in RECORDS} == RECORDS
     assert maps.capacity == CAPACITY
-    assert maps.control["layout"][0] == 1
+    assert maps.control["layout"][0] == 2
     assert len(maps.read_real_counters()) == CAPACITY.reals
     assert set(maps.read_reasons()) == set(Reason) - {Reason.REASONS}
 
@@ -52,27 +54,68 @@ def test_stores_are_kept(maps: Maps) -> None:
     assert (maps.reals["state"][5], maps.control["generation"][0, 1]["seed"]) == (2, 1 << 63)
 
 
-@pytest.mark.parametrize("which", ["tcp", "syn", "udp"])
-def test_flows(maps: Maps, which: str) -> None:
-    keys, values = np.zeros(300, FLOW_KEY4), np.zeros(300, FLOW)
-    keys["saddr_be"], values["hash"] = np.arange(300), np.arange(300) * 7
-    maps.write_flows4(which, keys, values)
-    got = _by_source(maps, which)
-    assert got == {n: n * 7 for n in range(300)}
+def entries(name: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Different keys, their first four bytes a number, and values with another in theirs."""
+    key, value = TABLES[name]
+    keys, values = np.zeros(count, key), np.zeros(count, value)
+    keys.view("<u4").reshape(count, -1)[:, 0] = np.arange(count)
+    values.view("<u4").reshape(count, -1)[:, 0] = np.arange(count) * 7
+    return keys, values
+
+
+def numbers(keys: np.ndarray, values: np.ndarray) -> dict[int, int]:
+    count = len(keys)
+    columns = (
+        np.ascontiguousarray(each).view("<u4").reshape(count, -1)[:, 0].tolist() for each in (keys, values)
+    )
+    return dict(zip(*columns, strict=True)) if count else {}
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if name not in _TRIES])
+def test_tables(maps: Maps, name: str) -> None:
+    table = maps.tables[name]
+    keys, values = entries(name, 300)
+    table.write(keys, values)
+    assert numbers(*table.read()) == {n: n * 7 for n in range(300)}
     gone = keys[[3, 299, 4]].copy()
-    gone["dport_be"][1] = 1  # there is no such flow: no error, and the others go all the same
-    maps.delete_flows4(which, gone)
-    assert _by_source(maps, which) == {n: n * 7 for n in range(300) if n not in (3, 4)}
-    maps.delete_flows4(which, maps.read_flows4(which)[0])
-    assert _by_source(maps, which) == {}
+    gone.view("u1").reshape(3, -1)[1, -1] = 1  # there is no such entry: no error, and the others go
+    table.delete(gone)
+    assert numbers(*table.read()) == {n: n * 7 for n in range(300) if n not in (3, 4)}
+    table.delete(table.read()[0])
+    assert numbers(*table.read()) == {}
 
 
-def test_no_flows(maps: Maps) -> None:
+@pytest.mark.parametrize("most", [8, 100, 1 << 16])
+def test_slices_are_the_whole(maps: Maps, most: int) -> None:
+    """Also while what was read is deleted."""
+    table = maps.tables["flows6_udp"]
+    table.write(*entries("flows6_udp", 1000))
+    seen: dict[int, int] = {}
+    for keys, values in table.slices(most):
+        assert len(keys) <= most
+        part = numbers(keys, values)
+        assert not seen.keys() & part.keys()
+        seen |= part
+        table.delete(keys[::2])
+    assert seen == {n: n * 7 for n in range(1000)}
+    assert 400 <= len(table.read()[0]) <= 500
+
+
+@pytest.mark.parametrize("name", FLOW_TABLES)
+def test_no_flows(maps: Maps, name: str) -> None:
     """Nothing is a number of flows, too."""
-    maps.write_flows4("tcp", np.zeros(0, FLOW_KEY4), np.zeros(0, FLOW))
-    maps.delete_flows4("tcp", np.zeros(0, FLOW_KEY4))
-    keys, values = maps.read_flows4("tcp")
-    assert (len(keys), len(values), keys.dtype, values.dtype) == (0, 0, FLOW_KEY4, FLOW)
+    key, value = TABLES[name]
+    maps.tables[name].write(np.zeros(0, key), np.zeros(0, value))
+    maps.tables[name].delete(np.zeros(0, key))
+    keys, values = maps.tables[name].read()
+    assert (len(keys), len(values), keys.dtype, values.dtype) == (0, 0, key, value)
+
+
+@pytest.mark.parametrize("name", PER_CPU)
+def test_what_is_per_cpu(maps: Maps, name: str) -> None:
+    read = maps.read_percpu(name)
+    assert read.dtype == PER_CPU[name]
+    assert len(read) == {"real_counters": CAPACITY.reals, "reasons": Reason.REASONS, "timings": 1}[name]
 
 
 def test_counters_start_anew(maps: Maps) -> None:
@@ -95,11 +138,6 @@ def test_adopted_capacity(program: Program) -> None:
 
 def test_least_sizes() -> None:
     """A document without services still loads: no map is empty, no LRU table too small to hold a flow."""
-    entries = Capacity(0, 0, 0, 0, 0, 0, 0).max_entries()
+    entries = Capacity(0, 0, 0, 0, 0, 0, 0, 0, 0).max_entries()
     assert min(entries.values()) == 1
     assert entries["flows4_syn"] == LEAST_FLOWS
-
-
-def _by_source(maps: Maps, which: str) -> dict[int, int]:
-    keys, values = maps.read_flows4(which)
-    return dict(zip(keys["saddr_be"].tolist(), values["hash"].tolist(), strict=True))
