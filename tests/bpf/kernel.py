@@ -38,12 +38,13 @@ HASHES = {
     "sessions": (COUNT, layout.SESSION),
     "prefixes6": (COUNT, COUNT),
 }
-POSITIONS, LINES, FLOWS = 64, 512, 4096
+POSITIONS, FLOWS, SLOTS_PER_LINE = 64, 4096, 32
+INDEXES = 4  # two families, two halves
 SMALL = {
-    "displacements": 4,
+    "displacements": INDEXES,
     "services4": 2 * POSITIONS,
     "services6": 2 * POSITIONS,
-    "slots": LINES,
+    "slots": 512,
     "reals": 256,
     "real_counters": 256,
     "service_states": 32,
@@ -66,6 +67,9 @@ class Kernel:
         self.arrays = {name: self.maps[name].mapped(dtype) for name, dtype in ARRAYS.items()}
         self.arrays["control"]["layout"] = layout.Vc5Layout.VERSION
         self.run = Runner(self.prog_fd)
+        self.positions = self.sizes["services4"] // 2  # of each half of each index
+        self.index_lines = self.sizes["displacements"] // INDEXES
+        self.buckets = self.index_lines * SLOTS_PER_LINE
 
     def reasons(self) -> list[int]:
         """Packets by enum reason."""

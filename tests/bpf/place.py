@@ -6,16 +6,17 @@ Lays everything out anew each time, in the half that is asked for; nothing here 
 from __future__ import annotations
 
 import struct
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from vc5d.bpf import Array
 
-from .kernel import POSITIONS, Kernel
+from .kernel import SLOTS_PER_LINE, Kernel
 from .model import Balancer, First, Real, Service
 from .model.hashes import bucket, key_word, position, vip_bit
 
-SLOTS_PER_LINE, BUCKETS, LIST_LINES = 32, 32, 4
+LIST_LINES = 4
 TRACK = {"needed": 0, "full": 2, "minimal": 4}  # enum service_flags
 VIP, FULL, STICKY, LEASTCONN, UP = 1, 2, 8, 16, 32
 CONSULT = 4  # of enum real_state
@@ -30,21 +31,29 @@ def base(balancer: Balancer, number: int) -> int:
     return 1 + sum(len(service.reals) for service in balancer.services[:number])
 
 
+def bases(balancer: Balancer) -> list[int]:
+    """The same for every service."""
+    return list(accumulate((len(service.reals) for service in balancer.services[:-1]), initial=1))
+
+
 def family(service: Service) -> int:
     return 4 if len(service.packed) == 4 else 6
 
 
-def find_displacements(words: list[int], salt: int, size: int) -> tuple[list[int], dict[int, int]]:
+def find_displacements(
+    words: list[int], salt: int, buckets: int, size: int
+) -> tuple[list[int], dict[int, int]]:
     """A perfect hash by trial: displacements, and each word's position."""
     members: dict[int, list[int]] = {}
     for word in words:
-        members.setdefault(bucket(word, salt, BUCKETS), []).append(word)
-    displacements, taken = [0] * BUCKETS, dict[int, int]()
+        members.setdefault(bucket(word, salt, buckets), []).append(word)
+    displacements, taken, used = [0] * buckets, dict[int, int](), set[int]()
     for number, mine in sorted(members.items(), key=lambda item: -len(item[1])):
         for tried in range(1 << 16):
             at = [position(word, salt, tried, size) for word in mine]
-            if len(set(at)) == len(at) and not set(at) & set(taken.values()):
+            if len(set(at)) == len(at) and used.isdisjoint(at):
                 displacements[number] = tried
+                used.update(at)
                 taken.update(zip(mine, at, strict=True))
                 break
         else:
@@ -63,13 +72,13 @@ def place(balancer: Balancer, kernel: Kernel, half: int = 0) -> None:
     arrays = kernel.arrays
     control = arrays["control"][0]
     generation = arrays["control"]["generation"][0, half]
-    _place_generation(balancer, generation, half)
+    _place_generation(balancer, kernel, generation, half)
     arrays["reals"][:] = np.zeros((), arrays["reals"].dtype)
     lines = _place_tables(balancer, arrays["slots"])
     for version in (4, 6):
-        _place_index(balancer, version, arrays, half, lines)
-    for number, service in enumerate(balancer.services):
-        _place_reals(service, number, base(balancer, number), arrays)
+        _place_index(balancer, version, kernel, half, lines)
+    for number, (service, begin) in enumerate(zip(balancer.services, bases(balancer), strict=False)):
+        _place_reals(service, number, begin, arrays)
     _place_blocks(balancer, kernel)
     control["inserts"], control["echoes"] = balancer.inserts, balancer.echoes
     control["session_mask"] = balancer.session_mask
@@ -84,7 +93,7 @@ def bits(numbers: set[int], size: int) -> Array:
     return result
 
 
-def _place_generation(balancer: Balancer, generation: Any, half: int) -> None:
+def _place_generation(balancer: Balancer, kernel: Kernel, generation: Any, half: int) -> None:
     generation["seed"] = balancer.seed
     generation["flow_lifetime_ns"] = int(balancer.lifetime * 1e9)
     generation["vlans"] = bits(balancer.vlans | {0}, 4096)
@@ -92,26 +101,27 @@ def _place_generation(balancer: Balancer, generation: Any, half: int) -> None:
     for version in (4, 6):
         services = [service for service in balancer.services if family(service) == version]
         index = generation[f"index{version}"]
-        index["salt"], index["buckets"] = balancer.salt, BUCKETS if services else 0
-        index["size"] = POSITIONS if services else 0
-        index["displacements_line"] = half * 2 + (version == 6)
-        index["services_base"] = half * POSITIONS
+        index["salt"], index["buckets"] = balancer.salt, kernel.buckets if services else 0
+        index["size"] = kernel.positions if services else 0
+        index["displacements_line"] = (half * 2 + (version == 6)) * kernel.index_lines
+        index["services_base"] = half * kernel.positions
         generation[f"vips{version}"] = bits({vip_bit(service.packed) for service in services}, 8192)
         if any(service.port == 0 for service in services):
             generation["flags"] |= ANY_PORT[version]
 
 
 def _place_index(
-    balancer: Balancer, version: int, arrays: dict[str, Array], half: int, lines: list[tuple[int, int]]
+    balancer: Balancer, version: int, kernel: Kernel, half: int, lines: list[tuple[int, int]]
 ) -> None:
+    arrays, size, begins = kernel.arrays, kernel.positions, bases(balancer)
     keys: dict[Key, int | None] = {}
     for number, service in enumerate(balancer.services):
         if family(service) == version:
             keys[service.packed, service.port, service.protocol] = number
             keys[service.packed, 0, 0] = None
     words = {key_word(*key): key for key in keys}
-    displacements, positions = find_displacements(list(words), balancer.salt, POSITIONS)
-    records = arrays[f"services{version}"][half * POSITIONS : (half + 1) * POSITIONS]
+    displacements, positions = find_displacements(list(words), balancer.salt, kernel.buckets, size)
+    records = arrays[f"services{version}"][half * size : (half + 1) * size]
     records[:] = np.zeros((), records.dtype)
     for word, key in words.items():
         record, number = records[positions[word]], keys[key]
@@ -119,10 +129,10 @@ def _place_index(
         if number is None:
             record["service"]["flags"] = VIP | (0 if key[0] in balancer._down else UP)
         else:
-            record["service"]["id"], record["service"]["reals_base"] = number, base(balancer, number)
+            record["service"]["id"], record["service"]["reals_base"] = number, begins[number]
             _fill_service(record["service"], balancer.services[number], *lines[number])
-    begin = (half * 2 + (version == 6)) * SLOTS_PER_LINE
-    arrays["displacements"][begin : begin + BUCKETS] = displacements
+    begin = (half * 2 + (version == 6)) * kernel.buckets
+    arrays["displacements"][begin : begin + kernel.buckets] = displacements
 
 
 def _fill_key(record: Any, key: Key) -> None:
