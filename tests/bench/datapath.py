@@ -1,151 +1,153 @@
 """Nanoseconds a packet costs in the XDP program, net of the harness: python -m tests.bench.datapath
 
-Needs root, clang and build/vc5.bpf.o; writes build/bench.json. Each number is the median of five runs, each
-run beside one of the harness alone, on one CPU, its packets in the cache: the program's cost, not the NIC's.
+Needs root, clang and build/vc5.bpf.o; writes its part of build/bench.json. Each number is the median of five
+runs, each beside one of the harness alone, on one CPU, its packets in the cache: the program's cost, not the NIC's.
 """
 
 from __future__ import annotations
 
-import json
+import ipaddress
 import os
 import platform
-import statistics
-import struct
-import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-from vc5d.bpf import Object, test_run
 from vc5d.errors import Vc5Error
-from vc5d.maps import Capacity
-from vc5d.program import Program
 
-from tests.bpf import place
-from tests.bpf.model import PASS, TX, Balancer, Real, Service
-from tests.bpf.packets import ethernet, ipv4, tcp
+from tests.bench import report
+from tests.bench.datapath_chart import draw
+from tests.bench.harness import REPEAT, RUNS, Harness, Load, addresses
+from tests.bpf.kernel import SLOTS_PER_LINE, Kernel
+from tests.bpf.model import PASS, Balancer, Real, Service
+from tests.bpf.packets import TCP, V4, V6
+from tests.bpf.place import place
+from tests.bpf.reading import clear
 
 ROOT = Path(__file__).parents[2]
-VIP, HOST = "192.168.101.1", "10.1.10.1"
-REALS, TABLE = 100, 16381
-RUNS, REPEAT = 5, 1_000_000
+REALS, TABLE = 100, 16381  # of the service that most figures are about
+MANY, MANY_REALS, MANY_TABLE = (1, 1000, 10_000), 10, 1021  # of each of many services
+FIRST = "10.200.0.0"  # address of the first of many services
+SOME = 64
 VLAN = 20
-CAPACITY = Capacity(
-    positions4=32,
-    displacement_lines4=1,
-    slots_lines=1024,
-    reals=256,
-    services=8,
-    accepting_lines=32,
-    flows=1 << 21,
-)
-
-
-@dataclass(frozen=True)
-class Load:
-    """Packets to time. `flows`: how many (a power of two), met at random, or one after the other from the
-    first if `sequential`."""
-
-    flows: int = 1
-    vip: str = VIP
-    flags: str = "A"
-    sequential: bool = False
-    tagged: bool = False
-    verdict: int = TX
-
-    def plan(self) -> bytes:
-        """As the harness's struct plan."""
-        segment = tcp(1, 80, self.flags, bytes(12), doff=8)
-        frame = ethernet(ipv4(segment, self.vip), tci=10 if self.tagged else None)
-        state = 0 if self.sequential else 0x9E3779B97F4A7C15
-        head = struct.pack("<QIBBxx", state, self.flows - 1, self.sequential, self.tagged)
-        return (head + frame).ljust(88, b"\0")
-
-
+FLOWS64K, FLOWS1M = 1 << 16, 1 << 20
 NEW = Load(flows=1 << 32, flags="S", sequential=True)
+SIZES = {
+    "displacements": 4 * 8192 // SLOTS_PER_LINE,
+    "services4": 2 * 32768,
+    "services6": 2 * 32768,
+    "slots": max(MANY) * -(-MANY_TABLE // SLOTS_PER_LINE) + 2048,
+    "reals": max(MANY) * MANY_REALS + 256,
+    "real_counters": max(MANY) * MANY_REALS + 256,
+    "service_states": max(MANY) + 8,
+    "accepting": 4 * (max(MANY) + 8),
+    "sessions": 1 << 16,
+} | {f"flows{version}_{kind}": 1 << 21 for version in (4, 6) for kind in ("tcp", "syn", "udp")}
+
+Results = dict[str, float]
 
 
-class Harness:
-    def __init__(self, folder: Path) -> None:
-        built = folder / "harness.bpf.o"
-        source = Path(__file__).with_name("harness.bpf.c")
-        include = f"-I/usr/include/{platform.machine()}-linux-gnu"
-        subprocess.run(
-            ["clang", "-O2", "-g", "-Wall", "-target", "bpf", include, "-c", source, "-o", built], check=True
-        )
-        self._object = Object(built, {})
-
-    def program(self, name: str) -> int:
-        return self._object.program(name)
-
-    def run(self, target: int, load: Load, repeat: int = REPEAT) -> int:
-        """Nanoseconds a packet, the harness included; raises if the last packet's verdict is another."""
-        zero = struct.pack("<I", 0)
-        self._object.maps["plans"].update(zero, load.plan())
-        self._object.maps["target"].update(zero, struct.pack("<I", target))
-        verdict, _out, nanoseconds = test_run(self.program("restore"), bytes(66), repeat)
-        if verdict != load.verdict:
-            raise Vc5Error(f"verdict {verdict} where {load.verdict} belongs: {load}")
-        return nanoseconds
-
-    def net(self, target: int, load: Load) -> float:
-        """The median of what the target costs beyond the harness."""
-        alone = Load(load.flows, load.vip, load.flags, load.sequential, load.tagged)
-        runs = [self.run(target, load) - self.run(self.program("trivial"), alone) for _ in range(RUNS)]
-        return statistics.median(runs)
-
-
-def service(track: str = "needed", vlan: int = 0) -> Service:
+def service(address: str = V4.vip, track: str = "needed", vlan: int = 0) -> Service:
     """A hundred reals; the table is no Maglev, but as mixed as one."""
     reals = [Real(1000 + i, mac=bytes([2, 0, 0, 0, 1, i]), vlan=vlan) for i in range(REALS)]
-    return Service(VIP, 80, 6, reals, [i * 7919 % REALS for i in range(TABLE)], track)
+    return Service(address, 80, TCP, reals, [i * 7919 % REALS for i in range(TABLE)], track)
 
 
-def measure(harness: Harness, program: Program) -> dict[str, float]:
-    def set_up(web: Service) -> None:
-        place.clear_flows(program.maps)
-        place.place(Balancer([web]), program.maps)
-
-    vc5, results = program.prog_fd, {"floor_ns": harness.net(harness.program("swap_macs"), Load())}
-    set_up(service())
-    results["established_1_ns"] = harness.net(vc5, Load())
-    results["established_64k_ns"] = harness.net(vc5, Load(1 << 16))
-    results["established_1m_ns"] = harness.net(vc5, Load(1 << 20))
-    results["new_flow_ns"] = harness.net(vc5, NEW)
-    results["pass_ns"] = harness.net(vc5, Load(vip=HOST, verdict=PASS))
-    set_up(service(vlan=VLAN))
-    results["vlan_rewrite_ns"] = harness.net(vc5, Load(1 << 16, tagged=True))
-    results["vlan_push_ns"] = harness.net(vc5, Load(1 << 16))
-    set_up(service("full"))
-    for flags in "SA":  # every flow opened, then established
-        harness.run(vc5, Load(1 << 16, flags=flags, sequential=True), 1 << 16)
-    results["tracked_established_64k_ns"] = harness.net(vc5, Load(1 << 16))
-    results["tracked_new_flow_ns"] = harness.net(vc5, NEW)
-    return results
+def many(count: int) -> list[Service]:
+    """Services at consecutive addresses, each with reals and a table of its own."""
+    begin = ipaddress.IPv4Address(FIRST)
+    macs = [bytes([2, 0, 0, 0, 1, i]) for i in range(MANY_REALS)]
+    table = [i * 7919 % MANY_REALS for i in range(MANY_TABLE)]
+    return [
+        Service(str(begin + n), 80, TCP, [Real(n * 16 + i + 1, mac=mac) for i, mac in enumerate(macs)], table)
+        for n in range(count)
+    ]
 
 
-def cpu_model() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next(
-        (line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine()
-    )
+class Bench:
+    """What is measured, group by group, into `results`."""
+
+    def __init__(self, harness: Harness, kernel: Kernel) -> None:
+        self.harness, self.kernel, self.results = harness, kernel, Results()
+
+    def set_up(self, *services: Service) -> None:
+        clear(self.kernel)
+        place(Balancer(list(services)), self.kernel)
+
+    def note(self, key: str, load: Load, target: int = 0) -> None:
+        self.results[key] = self.harness.net(target or self.kernel.prog_fd, load)
+
+    def floor(self) -> None:
+        self.note("floor_ns", Load(), self.harness.program("swap_macs"))
+
+    def family(self, suffix: str, vip: str, host: str) -> None:
+        """`suffix` of the keys: "" IPv4, "6" IPv6."""
+        self.set_up(service(vip))
+        self.note(f"established{suffix}_1_ns", Load(vip=vip))
+        self.note(f"established{suffix}_64k_ns", Load(FLOWS64K, vip))
+        self.note(f"established{suffix}_1m_ns", Load(FLOWS1M, vip))
+        self.note(f"new_flow{suffix}_ns", Load(NEW.flows, vip, "S", sequential=True))
+        self.note(f"pass{suffix}_ns", Load(vip=host, verdict=PASS))
+
+    def vlans(self, suffix: str, vip: str) -> None:
+        self.set_up(service(vip, vlan=VLAN))
+        self.note(f"vlan_rewrite{suffix}_ns", Load(FLOWS64K, vip, tagged=True))
+        self.note(f"vlan_push{suffix}_ns", Load(FLOWS64K, vip))
+        self.set_up(service(vip))
+        self.note(f"vlan_pop{suffix}_ns", Load(FLOWS64K, vip, tagged=True))
+
+    def tracked(self, suffix: str, vip: str) -> None:
+        """Every flow in the flow table, as other balancers of the kind have them."""
+        for name, flows in (("64k", FLOWS64K), ("1m", FLOWS1M)):
+            self.set_up(service(vip, "full"))
+            for flags in "SA":  # every flow opened, then established
+                self.harness.run(self.kernel.prog_fd, Load(flows, vip, flags, sequential=True), flows)
+            self.note(f"tracked_established{suffix}_{name}_ns", Load(flows, vip))
+        self.note(f"tracked_established{suffix}_1_ns", Load(vip=vip))
+        self.note(f"tracked_new_flow{suffix}_ns", Load(NEW.flows, vip, "S", sequential=True))
+
+    def services(self, count: int) -> None:
+        """Traffic on one, some and all of `count`, by the program and by the two ways to look one up."""
+        self.set_up(*many(count))
+        self.harness.place_services(addresses(FIRST, count))
+        hit = sorted({1, min(SOME, count), count})
+        for traffic in hit:
+            load = Load(FLOWS64K, FIRST, services=traffic)
+            name = f"{count}_on_{traffic}_ns"
+            self.note(f"services_{name}", load)
+            self.note(f"lookup_perfect_{name}", load, self.harness.program("lookup_perfect"))
+            self.note(f"lookup_hash_{name}", load, self.harness.program("lookup_hash"))
+
+    def all(self) -> Results:
+        self.floor()
+        for suffix, family in (("", V4), ("6", V6)):
+            self.family(suffix, family.vip, family.host)
+            self.vlans(suffix, family.vip)
+            self.tracked(suffix, family.vip)
+        for count in MANY:
+            self.services(count)
+        return self.results
 
 
 def main() -> int:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     try:
         with tempfile.TemporaryDirectory() as folder:
-            program = Program.load(ROOT / "build" / "vc5.bpf.o", CAPACITY)
-            results = measure(Harness(Path(folder)), program)
+            results = Bench(Harness(Path(folder)), Kernel(ROOT / "build" / "vc5.bpf.o", SIZES)).all()
     except Vc5Error as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    report = {"machine": cpu_model(), "kernel": platform.release(), "runs": RUNS, "packets_a_run": REPEAT}
-    (ROOT / "build" / "bench.json").write_text(json.dumps(report | results, indent=2) + "\n")
-    print(f"{report['machine']}, Linux {report['kernel']}; {REALS} reals, one service, 66-byte TCP frames")
+    told = {
+        "machine": report.cpu_model(),
+        "kernel": platform.release(),
+        "runs": RUNS,
+        "packets_a_run": REPEAT,
+    }
+    report.update(**told, **results)
+    print(f"{told['machine']}, Linux {told['kernel']}; TCP frames of 66 bytes, IPv6 86; {REALS} reals")
     for name, value in results.items():
-        print(f"{name.removesuffix('_ns').replace('_', ' '):28s} {value:6.0f} ns")
+        print(f"{name.removesuffix('_ns').replace('_', ' '):36s} {value:6.0f} ns")
+    print(f"drawn in {draw(report.read())}")
     return 0
 
 
