@@ -1,7 +1,7 @@
 """Nanoseconds a packet costs in the XDP program, net of the harness: python -m tests.bench.datapath
 
 Needs root, clang and build/vc5.bpf.o; writes its part of build/bench.json. Each number is the median of five
-runs, each beside one of the harness alone, on one CPU, packets in the cache: the program's cost, not the NIC's.
+runs, each beside one of the harness alone, on one CPU, packets in the cache: the program's cost, no NIC's.
 """
 
 from __future__ import annotations

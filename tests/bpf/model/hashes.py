@@ -59,7 +59,7 @@ def flow_hash(key: FlowKey, protocol: int, seed: int, sticky: bool = False) -> i
     if len(source) == 4:
         a = (little(source) | little(destination) << 32) ^ seed
     else:
-        x = (little(source[:8]) ^ seed) * GOLDEN + little(source[8:])
+        x = fmix64(((little(source[:8]) ^ seed) * GOLDEN + little(source[8:])) & WORD)
         y = little(destination[:8]) * SECOND + little(destination[8:])
         a = (x ^ y) & WORD
     return fmix64((a * GOLDEN + b * SECOND) & WORD)
