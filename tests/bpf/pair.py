@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from typing import Any
 
@@ -128,7 +127,7 @@ class Pair:
 
     def new_second(self) -> None:
         """Whole budgets again, and for both from the same moment on."""
-        self.kernel.maps["budgets"].write_percpu(0, struct.pack("<Q4I", 0, 0, 0, 0, 0))
+        reading.fill_budgets(self.kernel)
         self.balancer.budget.second = -1
 
 

@@ -74,7 +74,13 @@ def clear(kernel: Kernel) -> None:
     kernel.arrays["prefixes4"][:] = 0
     for index in np.flatnonzero(kernel.counters()[:, 0]):
         kernel.maps["real_counters"].write_percpu(int(index), bytes(24))
-    kernel.maps["budgets"].write_percpu(0, bytes(24))
+    fill_budgets(kernel)
+
+
+def fill_budgets(kernel: Kernel) -> None:
+    """Nothing is spent, on any CPU."""
+    budgets = kernel.maps["budgets"]
+    budgets.write_percpu(0, bytes(budgets.value_size))
 
 
 def age(kernel: Kernel, seconds: float) -> None:
