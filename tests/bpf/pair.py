@@ -75,8 +75,12 @@ class Pair:
                 reasons[Reason[name]] += count
             for index, more in self.counts(expected, len(frame)).items():
                 counters[index] += np.array(more, counters.dtype)
-        assert self.kernel.reasons() == reasons
-        assert (self.kernel.counters() == counters).all()
+        told = self.kernel.reasons()
+        assert told == reasons, [
+            (Reason(n).name, a, b) for n, (a, b) in enumerate(zip(told, reasons, strict=True)) if a != b
+        ]
+        wrong = (self.kernel.counters() != counters).any(axis=1).nonzero()[0]
+        assert not len(wrong), f"counters of the reals {wrong}"
 
     def _now(self, before: int) -> int:
         """The time that the program saw; at the turn of a second its budget tells."""
@@ -169,8 +173,10 @@ def _row(entry: Entry) -> tuple[int, ...]:
 
 def _same(got: dict[Any, Any], known: dict[Any, Any]) -> None:
     """Equal but for the time, which comes last."""
-    assert {key: value[:-1] for key, value in got.items()} == {
-        key: value[:-1] for key, value in known.items()
-    }
+    mine = {key: value[:-1] for key, value in known.items()}
+    its = {key: value[:-1] for key, value in got.items()}
+    assert its == mine, (
+        f"the program's {its.items() - mine.items()}, the model's {mine.items() - its.items()}"
+    )
     for key, value in got.items():
         assert abs(value[-1] - known[key][-1]) < NEARLY, key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .parsing import Packet
 from .state import NS, Kept
@@ -21,7 +21,7 @@ class Fragments:
 
     def see_first(self, packet: Packet, kept: Kept) -> None:
         """A first fragment that was forwarded."""
-        self.kept[fragment_key(packet)] = kept
+        self.kept[fragment_key(packet)] = replace(kept)
 
     def find(self, packet: Packet, now: int) -> Kept | None:
         """Where a later fragment's first one went, if not too long ago."""
