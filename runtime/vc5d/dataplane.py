@@ -219,7 +219,8 @@ class Dataplane:
         each second, and as soon as it says: it returns after how many seconds it wants to be called again.
 
         `budget_ns`: it returns after about so long, so that other calls need not wait; None: it does all that
-        is due. `now_ns`: CLOCK_MONOTONIC."""
+        is due. `now_ns`: CLOCK_MONOTONIC.
+        """
         return self._upkeep.advance(self.state, now_ns, budget_ns)
 
     def close(self) -> None:

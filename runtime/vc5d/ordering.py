@@ -2,7 +2,8 @@
 
 Packets run on other CPUs, and must not see a word that makes something reachable before that something.
 x86-64 keeps the order of stores by itself; other machines (arm64) need a barrier, and Python has none of its
-own."""
+own.
+"""
 
 from __future__ import annotations
 

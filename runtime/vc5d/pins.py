@@ -3,7 +3,8 @@ a whole one.
 
 Every map is pinned as `new_NAME` first, the program last of all; only then are the names moved into place.
 While `program` is there the set under the plain names is whole; while only `new_program` is there the new set
-is, with what was moved already."""
+is, with what was moved already.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What the data path only samples: current sessions, time per packet, source prefixes.
 
 Sessions: of a flow in 2^bits the data path keeps an entry, and what is counted here is multiplied again. The
-more packets there are, the fewer flows are sampled: on a quiet host all are, and the count is exact."""
+more packets there are, the fewer flows are sampled: on a quiet host all are, and the count is exact.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +51,11 @@ class Clockwork:
         while self._history[0][0] < now_ns - WINDOW * 10**9:
             self._history.popleft()
 
+    @property
+    def settled(self) -> bool:
+        """Whether it has been reading for long enough to know that there are few packets."""
+        return self._history[-1][0] - self._history[0][0] >= WINDOW * 10**9 // 2
+
     def timing(self) -> Timing:
         """What the ticks of the last seconds say."""
         if len(self._history) < 2 or self._history[-1][0] <= self._history[0][0]:
@@ -81,8 +87,9 @@ class Sessions:
         self._since_ns, self._bits_before, self.bits = now_ns, self.bits, bits
         self._maps.control["session_mask"][0] = (1 << bits) - 1
 
-    def adapt(self, packets: float, now_ns: int) -> None:
-        """For so many packets a second on the busiest CPU. One step back only when twice as many would do."""
+    def adapt(self, packets: float, now_ns: int, settled: bool) -> None:
+        """For so many packets a second on the busiest CPU. A step back only when twice as many would do, and
+        the number is `settled`."""
         if self.fixed:
             return
         bits = self.bits
@@ -92,7 +99,7 @@ class Sessions:
             self._entries //= 2  # until the next survey knows better
         while packets / 2**bits > PACKETS:
             bits += 1
-        if not crowded and bits == self.bits and bits > 0:
+        if settled and not crowded and bits == self.bits and bits > 0:
             quiet = packets / 2 ** (bits - 1) < PACKETS / 2
             bits -= quiet and self._entries * 4 * FULL < self._maps.capacity.sessions
         self.set_bits(min(bits, MOST_BITS), now_ns)
@@ -144,7 +151,7 @@ class Sampling:
     def tick(self, now_ns: int) -> None:
         """About once a second."""
         self.clockwork.tick(now_ns)
-        self.sessions.adapt(self.clockwork.timing().packets, now_ns)
+        self.sessions.adapt(self.clockwork.timing().packets, now_ns, self.clockwork.settled)
 
     def survey(self, state: State, now_ns: int) -> None:
         """As Sessions.survey."""

@@ -322,6 +322,37 @@ def test_scans_are_rare(clock: Clock) -> None:
     assert not made.snapshot().services[HTTP].reals[ONE].consult
 
 
+@pytest.mark.parametrize("vip", ["192.168.101.1:80:tcp", "192.168.101.1:0:tcp", "2001:db8::1:80:tcp"])
+def test_flows_keep_their_real_when_least_connections_end(clock: Clock, vip: str) -> None:
+    """They are where the load was low, which no table knows."""
+    six = vip.startswith("2001")
+    reals = {f"2001:db8:1::{n}" if six else f"10.1.10.{n}": 1 for n in range(1, 6)}
+    plane = Dataplane(Maps.in_memory(CAPACITY), clock=clock, scan_ns=0)
+    plane.apply(document(Spec({vip: reals}, scheduler={vip: "leastconn"})))
+    accept(plane)
+    plane.tick(clock.ns)
+    (key,) = plane.state.services
+    plane.set_loads({(key, address): 100 * n for n, address in enumerate(reals)})
+    path = DataPath(plane.maps)
+    path.now = clock.ns
+    source, dport = "2001:db8:9::1" if six else "10.99.0.1", 0 if key.port else 8000
+    flows = {Flow(source, 1024 + n, vip, dport): "" for n in range(200)}
+    for flow in flows:
+        flows[flow] = path.packet(flow, syn=True)
+        assert path.packet(flow, syn=False) == flows[flow]
+    first, second, *_, last = reals
+    taken = list(flows.values())
+    assert taken.count(first) > taken.count(second) > taken.count(last) == 0
+    plane.apply(document(Spec({vip: reals})))
+    for seconds in (0, 30, 59, 62, 90):
+        path.now = clock.ns = (1 + seconds) * SECOND
+        plane.tick(clock.ns)
+        assert {flow: path.packet(flow, syn=False) for flow in flows} == flows
+    clock.ns += 62 * SECOND
+    plane.tick(clock.ns)
+    assert plane.snapshot().services[vip].slots["clear"] == 61
+
+
 def test_a_restart_keeps_links_states_and_counts(plane: Dataplane, clock: Clock) -> None:
     accept(plane)
     plane.set_link(ONE, MAC, 10, ifindex=4)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.checking import check_maps
 from support.documents import Spec, document
-from support.packets import ACCEPTING, DOWN, DRAINING, DataPath, Flow, NotForwarded
+from support.packets import ACCEPTING, DOWN, DRAINING, UP, DataPath, Flow, NotForwarded, packed
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey
 from vc5d.generation import fill
@@ -36,14 +38,33 @@ CAPACITY = Capacity(
     services=16,
     accepting_lines=128,
     flows=1024,
+    sessions=1024,
 )
-POOL = [f"10.1.10.{n}" for n in range(1, 15)]
-SERVICES = ["192.168.101.1:80:tcp", "192.168.101.1:443:tcp", "192.168.101.2:80:tcp"]
+NUMBERS = range(1, 15)  # of reals; each is one of either address family
+SIX, ANY = "2001:db8::1:80:tcp", "192.168.101.2:0:tcp"
+SERVICES = ["192.168.101.1:80:tcp", "192.168.101.1:443:tcp", "192.168.101.2:80:tcp", SIX, ANY]
+FIRST = ServiceKey("192.168.101.1", 80, "tcp")
 SECOND = 10**9
 LIFETIME = 64 * SECOND
 # A flow that is quiet for longer than this may be forgotten; the rest is the slack of an entry's clock.
 QUIET = LIFETIME * 63 // 64
 STATES = {ACCEPTING: "accepting", DRAINING: "draining", DOWN: "down"}
+
+
+def real(service: str, number: int) -> str:
+    """The real of that number that a service can have."""
+    return f"2001:db8:10::{number}" if service == SIX else f"10.1.10.{number}"
+
+
+class AtOnce(ThreadPoolExecutor):
+    """What upkeep would do in another thread happens when it is asked for, so that a history can be
+    repeated."""
+
+    def submit(self, call: Callable[[], Any], /) -> Future[Any]:  # type: ignore[override]
+        done: Future[Any] = Future()
+        call()
+        done.set_result(None)
+        return done
 
 
 class History(RuleBasedStateMachine):
@@ -54,26 +75,28 @@ class History(RuleBasedStateMachine):
         self.maps = Maps.in_memory(CAPACITY)
         self.path = DataPath(self.maps)
         self.now = SECOND
-        self.plane = Dataplane(self.maps, clock=lambda: self.now, scan_ns=0)
+        self.restart()
         self.live: Document
+        self.up: set[str] = set()
         self.flows: dict[Flow, tuple[str, int]] = {}  # established: the real, and when a packet came last
         self.ended: list[Flow] = []
         self.opened = 0
 
     @initialize()
     def first_document(self) -> None:
-        self.spec = Spec({SERVICES[0]: dict.fromkeys(POOL[:6], 1)}, lifetime=64)
+        reals = [real(SERVICES[0], number) for number in NUMBERS[:6]]
+        self.spec = Spec({SERVICES[0]: dict.fromkeys(reals, 1)}, lifetime=64)
         self.live = document(self.spec)
         self.plane.apply(self.live)
-        for address in POOL[:6]:
-            self.plane.set_state(ServiceKey("192.168.101.1", 80, "tcp"), address, RealState.ACCEPTING)
+        for address in reals:
+            self.plane.set_state(FIRST, address, RealState.ACCEPTING)
 
     # -- documents ---------------------------------------------------------------------------------
 
     @rule(
         service=st.sampled_from(SERVICES),
-        add=st.sets(st.sampled_from(POOL), max_size=8),
-        remove=st.sets(st.sampled_from(POOL), max_size=3),
+        add=st.sets(st.sampled_from(NUMBERS), max_size=8),
+        remove=st.sets(st.sampled_from(NUMBERS), max_size=3),
         size=st.sampled_from([61, 61, 61, 127]),
         seed=st.sampled_from([0, 0, 0, 0, 7]),
         weight=st.sampled_from([1, 1, 3]),
@@ -83,8 +106,8 @@ class History(RuleBasedStateMachine):
     def change_reals(
         self,
         service: str,
-        add: set[str],
-        remove: set[str],
+        add: set[int],
+        remove: set[int],
         size: int,
         seed: int,
         weight: int,
@@ -92,11 +115,11 @@ class History(RuleBasedStateMachine):
         chance: int,
     ) -> None:
         spec = deepcopy(self.spec)
-        reals = spec.services.setdefault(service, dict.fromkeys(POOL[:3], 1))
-        for address in sorted(remove):
+        reals = spec.services.setdefault(service, {real(service, number): 1 for number in NUMBERS[:3]})
+        for number in sorted(remove):
             if len(reals) > 2:
-                reals.pop(address, None)
-        reals.update(dict.fromkeys(sorted(add), weight))
+                reals.pop(real(service, number), None)
+        reals.update({real(service, number): weight for number in sorted(add)})
         spec.sizes[service] = size
         spec.seed = seed
         self._apply(spec, kill)
@@ -114,10 +137,42 @@ class History(RuleBasedStateMachine):
     def make_equal(self, service: str, other: str) -> None:
         """Services with equal tables share lines."""
         spec = deepcopy(self.spec)
-        if service in spec.services and other in spec.services:
+        if service in spec.services and other in spec.services and (service == SIX) == (other == SIX):
             spec.services[service] = dict(spec.services[other])
             spec.sizes[service] = spec.sizes.get(other, spec.size)
             self._apply(spec, None)
+
+    @rule(
+        service=st.sampled_from(SERVICES),
+        kill=st.one_of(st.none(), st.integers(0, 14)),
+        chance=st.integers(0, 1 << 16),
+    )
+    def hash_otherwise(self, service: str, kill: int | None, chance: int) -> None:
+        """The service becomes sticky, or is so no longer."""
+        spec = deepcopy(self.spec)
+        spec.sticky ^= {service}
+        self._apply(spec, kill)
+        self.traffic(chance, 10, 0)
+
+    @rule(service=st.sampled_from(SERVICES), scheduler=st.sampled_from(["maglev", "leastconn"]))
+    def schedule(self, service: str, scheduler: str) -> None:
+        """By least connections, flows are where the table does not have them."""
+        spec = deepcopy(self.spec)
+        spec.scheduler[service] = scheduler
+        self._apply(spec, None)
+
+    @rule(chance=st.integers(0, 1 << 16))
+    def loads(self, chance: int) -> None:
+        draw = random.Random(chance)
+        self.plane.set_loads(
+            {(key, a): draw.randrange(5) for key, s in self.live.services.items() for a in s.reals}
+        )
+
+    @rule(data=st.data(), up=st.booleans())
+    def change_vip(self, data: st.DataObject, up: bool) -> None:
+        vip = data.draw(st.sampled_from(sorted(self.live.vips)))
+        assert self.plane.set_vip(vip, up) == ((vip in self.up) != up)
+        (self.up.add if up else self.up.discard)(vip)
 
     def _apply(self, spec: Spec, kill: int | None) -> None:
         new = document(spec)
@@ -130,6 +185,7 @@ class History(RuleBasedStateMachine):
             return  # too much drains just now; nothing may have changed
         if self.plane.state.digest == new.digest:
             self.spec, self.live = spec, new
+            self.up &= set(new.vips)
         gone = {str(key) for key in self.plane.state.services} ^ {*map(str, self.live.services)}
         assert not gone
         self.flows = {f: v for f, v in self.flows.items() if f.service in spec.services}
@@ -147,16 +203,20 @@ class History(RuleBasedStateMachine):
         self.restart()
 
     def _forget_entries(self, service: str) -> None:
-        probe = Flow("0.0.0.0", 0, service).key
-        service_part = probe[4:8] + probe[10:12]
+        address, port, _ = service.rsplit(":", 2)
+        vip = packed(address)
         for flows in self.path.flows.values():
             for key in list(flows):
-                if key[4:8] + key[10:12] == service_part:
+                dport = int.from_bytes(key[-2:], "big")
+                if key[len(vip) : 2 * len(vip)] == vip and (
+                    dport == int(port) or (port == "0" and dport >= 8000)
+                ):
                     del flows[key]
 
     @rule()
     def restart(self) -> None:
         self.plane = Dataplane(self.maps, clock=lambda: self.now, scan_ns=0)
+        self.plane._upkeep._thread = AtOnce(1)
 
     # -- health ------------------------------------------------------------------------------------
 
@@ -205,6 +265,12 @@ class History(RuleBasedStateMachine):
             self.pass_time(20)
         self.send_everywhere()
 
+    @rule(steps=st.integers(1, 6))
+    def some_upkeep(self, steps: int) -> None:
+        """Only a few steps of it: everything else may come in between."""
+        for _ in range(steps):
+            self.plane.tick(self.now, budget_ns=0)
+
     # -- packets -----------------------------------------------------------------------------------
 
     @rule(seed=st.integers(0, 1 << 16), new=st.integers(10, 60), reused=st.sampled_from([0, 0.5]))
@@ -217,8 +283,7 @@ class History(RuleBasedStateMachine):
                 flow = self.ended.pop(chance.randrange(len(self.ended)))  # a tuple used again
             else:
                 self.opened += 1
-                source = f"10.99.{self.opened >> 8}.{self.opened & 255}"
-                flow = Flow(source, chance.randrange(1024, 65536), chance.choice(services))
+                flow = self._new_flow(chance.choice(services), chance.randrange(1024, 65536))
             self._open(flow)
         for flow in list(self.flows):
             if chance.random() < 0.5:
@@ -226,6 +291,12 @@ class History(RuleBasedStateMachine):
             elif chance.random() < 0.1:
                 del self.flows[flow]
                 self.ended.append(flow)
+
+    def _new_flow(self, service: str, sport: int) -> Flow:
+        if service == SIX:
+            return Flow(f"2001:db8:99::{self.opened:x}", sport, service)
+        source = f"10.99.{self.opened >> 8}.{self.opened & 255}"
+        return Flow(source, sport, service, 8000 + self.opened % 1000 if service == ANY else 0)
 
     @rule()
     def send_everywhere(self) -> None:
@@ -251,6 +322,11 @@ class History(RuleBasedStateMachine):
     @invariant()
     def maps_are_whole(self) -> None:
         check_maps(self.maps, self.live)
+
+    @invariant()
+    def vips_are_up(self) -> None:
+        up = {vip for vip in self.live.vips if getattr(self.path.find(vip, 0, 0), "flags", 0) & UP}
+        assert up == self.up
 
     @invariant()
     def lines_know_themselves(self) -> None:
@@ -302,16 +378,22 @@ def dense(seed: int, steps: int = 150) -> None:
     machine.first_document()
     for _ in range(steps):
         event = chance.random()
-        service = chance.choice(SERVICES[:1] * 4 + SERVICES)
+        service = chance.choice([SERVICES[0], SIX] * 3 + SERVICES)
         if event < 0.12:
-            add = set(chance.sample(POOL, chance.choice([0, 1, 1, 2, 6])))
-            remove = set(chance.sample(POOL, chance.choice([0, 1, 2, 4])))
+            add = set(chance.sample(NUMBERS, chance.choice([0, 1, 1, 2, 6])))
+            remove = set(chance.sample(NUMBERS, chance.choice([0, 1, 2, 4])))
             size, new_seed = chance.choice([61, 61, 61, 61, 127]), chance.choice([0] * 9 + [7])
             kill = chance.choice([None, None, None, chance.randrange(14)])
             machine.change_reals(service, add, remove, size, new_seed, 1, kill, seed)
+        elif event < 0.13:
+            machine.hash_otherwise(service, chance.choice([None, chance.randrange(14)]), seed)
+        elif event < 0.135:
+            machine.schedule(service, chance.choice(["maglev", "leastconn"]))
         elif event < 0.14:
-            machine.make_equal(service, chance.choice(SERVICES))
+            machine.loads(seed)
         elif event < 0.15:
+            machine.make_equal(service, chance.choice(SERVICES))
+        elif event < 0.16:
             machine.remove_service(SERVICES[2], None)
         elif event < 0.3:
             key = chance.choice(sorted(machine.live.services))
@@ -328,7 +410,9 @@ def dense(seed: int, steps: int = 150) -> None:
         else:
             machine.send_everywhere()
             machine.pass_time(chance.choice([5, 10, 20]))
+        machine.some_upkeep(chance.randrange(1, 4))
         machine.maps_are_whole()
+        machine.vips_are_up()
         machine.lines_know_themselves()
     machine.send_everywhere()
     machine.teardown()

@@ -7,6 +7,10 @@ one that goes, and a transition under way.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from concurrent.futures import Future
+
 import numpy as np
 import pytest
 from support.checking import check_maps
@@ -16,6 +20,7 @@ from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey
 from vc5d.generation import fill
 from vc5d.generation.plan import make_plan
+from vc5d.generation.transition import end_transitions
 from vc5d.layout import RealState
 from vc5d.maps import Capacity, Maps
 
@@ -122,19 +127,32 @@ def test_the_clock_of_a_transition_starts_again() -> None:
     assert plane.snapshot().services[ONE].slots["transition"] == 0
 
 
+def at_once(call: Callable[[], None]) -> Future[None]:
+    call()
+    return Future()
+
+
 def test_killed_while_a_transition_ends() -> None:
-    """After the slots were turned, before the first tables were dropped: they go one lifetime later."""
-    maps = Maps.in_memory(CAPACITY)
-    plane, _ = before(maps)
-    lines = plane.state.services[KEY].lines
-    words = maps.slots[lines.slots]
-    words[words >> 14 == 1] += 1 << 14
-    plane = Dataplane(maps, clock, scan_ns=0)
-    assert plane.state.services[KEY].first
-    plane.tick(62 * SECOND)
-    assert plane.state.services[KEY].first is None
-    check_maps(maps, OLD)
-    assert DataPath(maps).service(ONE).first_size == 0
+    """After any step: what begins from then on is the present table's, and the next flip does not take it for
+    an older table's."""
+    steps = 0
+    while True:
+        maps = Maps.in_memory(CAPACITY)
+        plane, flows = before(maps)
+        path = DataPath(maps)
+        path.now = 61 * SECOND
+        assert {flow: path.packet(flow, syn=False) for flow in flows} == flows
+        ending = end_transitions(maps, plane.state, 62 * SECOND, at_once)
+        if len(list(itertools.islice(ending, steps))) < steps:
+            break
+        plane = Dataplane(maps, clock, scan_ns=0)
+        begun = [Flow("10.99.1.1", 1024 + n, ONE) for n in range(200)]
+        flows |= {flow: path.packet(flow, syn=True) for flow in begun}
+        plane.apply(NEW)
+        assert {flow: path.packet(flow, syn=False) for flow in flows} == flows, f"after step {steps}"
+        check_maps(maps, NEW)
+        steps += 1
+    assert steps > 3
 
 
 def test_killed_before_the_first_document_was_live() -> None:

@@ -2,7 +2,8 @@
 switch.
 
 A packet asks the switch, then the bit, then the trie. So what comes is written in the opposite order, and
-what goes is removed in theirs, after it: no source that stays blocked is let through in between."""
+what goes is removed in theirs, after it: no source that stays blocked is let through in between.
+"""
 
 from __future__ import annotations
 
@@ -31,17 +32,16 @@ def set_blocked(maps: Maps, blocked: Blocked) -> None:
                 f"{len(prefixes)} IPv{family} source prefixes are to be blocked; {BLOCKED} are the most",
                 "join them to shorter ones, or raise `defcon`",
             )
-    v4, v6 = records4(blocked.v4), records6(blocked.v6)
-    bits = touched(blocked.v4)
-    for name, wanted in (("blocked4", v4), ("blocked6", v6)):
-        maps.tables[name].write(wanted, np.ones(len(wanted), COUNT))
-    _store(maps.blocked4_bits, maps.blocked4_bits | bits)
+    wanted = {"blocked4": records4(blocked.v4), "blocked6": records6(blocked.v6)}
+    for name, records in wanted.items():
+        maps.tables[name].write(records, np.ones(len(records), COUNT))
     stores_before()
-    _switch(maps, {name: len(wanted) > 0 for name, wanted in (("blocked4", v4), ("blocked6", v6))})
-    _store(maps.blocked4_bits, bits)
-    for name, wanted in (("blocked4", v4), ("blocked6", v6)):
+    _store(maps.blocked4_bits, touched(blocked.v4))
+    stores_before()
+    _switch(maps, {name: len(records) > 0 for name, records in wanted.items()})
+    for name, records in wanted.items():
         there, _ = maps.tables[name].read()
-        maps.tables[name].delete(_without(there, wanted))
+        maps.tables[name].delete(_without(there, records))
 
 
 def records4(prefixes: tuple[IPv4Network, ...]) -> npt.NDArray[np.void]:

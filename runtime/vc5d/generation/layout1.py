@@ -1,7 +1,8 @@
 """Layout 1, as vc5d 0.1 wrote it: read once, at an upgrade, and turned into the layout of today.
 
 Frozen: these types are what is pinned on hosts, whatever bpf/vc5.h becomes. Reals, slots, lists and flows lie
-today as they did, at the same indexes; the index and the words that describe a generation have moved."""
+today as they did, at the same indexes; the index and the words that describe a generation have moved.
+"""
 
 from __future__ import annotations
 

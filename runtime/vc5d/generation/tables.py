@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..document import Document, Service, Table
+from ..layout import ServiceFlags
 from ..slots import OWNER
 from .arena import Arena, ArenaFull
 from .state import First, Lines, Real, ServiceInMaps, State, lines_of
@@ -24,7 +25,8 @@ from .state import First, Lines, Real, ServiceInMaps, State, lines_of
 @dataclass(frozen=True)
 class WriteTable:
     """A table to write to `lines`. `before`: the lines whose owners and states it follows; None: all slots
-    clear. `all_slots`: every slot goes into transition, since size, seed or stickiness changed."""
+    clear. `all_slots`: every slot goes into transition, since flows were found otherwise (size, seed,
+    stickiness, least connections)."""
 
     lines: Lines
     table: Table
@@ -67,15 +69,15 @@ class TablePlanner:
 
         if before is None:
             return _shared(self._clear, clear_key, new), None
-        new_hash = self._new_seed or before.sticky != service.sticky
-        if not new_hash and (kept := self._unchanged(before.lines, service.table, table, mapping)):
+        elsewhere = self._new_seed or before.sticky != service.sticky or _ends_leastconn(before, service)
+        if not elsewhere and (kept := self._unchanged(before.lines, service.table, table, mapping)):
             self.kept += 1
             if (
                 kept.clear and before.first is None
             ):  # services that came to equal content by different ways share again
                 kept = self._clear.setdefault(clear_key, kept)
             return kept, before.first
-        all_slots = new_hash or before.lines.size != table.size
+        all_slots = elsewhere or before.lines.size != table.size
         changed_key = (clear_key, before.lines.line, all_slots)
         lines = _shared(self._changed, changed_key, lambda: new(before.lines, all_slots))
         return lines, before.first or First(before.lines, self._old.seed, before.sticky)
@@ -101,6 +103,12 @@ class TablePlanner:
         if recognised.clear:
             recognised = self._clear.setdefault((digest, mapping), recognised)
         return recognised
+
+
+def _ends_leastconn(before: ServiceInMaps, service: Service) -> bool:
+    """Its flows are where the loads were low: in the flow table, which from now on is asked only where a slot
+    says so."""
+    return bool(before.flags & ServiceFlags.LEASTCONN) and not service.leastconn
 
 
 def _shared(known: dict[Hashable, Lines], key: Hashable, new: Callable[[], Lines]) -> Lines:

@@ -34,11 +34,16 @@ def end_transitions(maps: Maps, state: State, now_ns: int, elsewhere: Elsewhere)
     """Slots whose transition is over become "consult", and first tables are dropped. Must be carried to its
     end before the next plan is made.
 
-    By now every active flow of a previous owner is stored. Waits at last for packets in flight, which may
-    still store one: then a scan may begin, and the first tables' lines may be written again."""
+    By now every active flow of a previous owner is stored. First tables go first: a slot that is found in
+    transition without one, also after a restart, has its flows where the entries or the present table say.
+    Waits at last for packets in flight, which may still store an entry: then a scan may begin, and the first
+    tables' lines may be written again.
+    """
     ended = [lines for lines in live_tables(state) if lines.ends_ns is not None and lines.ends_ns <= now_ns]
     if not ended:
         return
+    _drop_first_tables(maps, state, {id(lines) for lines in ended})
+    yield None
     for lines in ended:
         for words in _chunks(maps, lines):
             turned = np.flatnonzero(words >> STATE_SHIFT == SlotState.TRANSITION)
@@ -46,7 +51,6 @@ def end_transitions(maps: Maps, state: State, now_ns: int, elsewhere: Elsewhere)
             words[turned] = words[turned] & OWNER | int(SlotState.CONSULT) << STATE_SHIFT
             yield None
         lines.ends_ns = None
-    _drop_first_tables(maps, state, {id(lines) for lines in ended})
     yield elsewhere(maps.wait_grace)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from vc5d.document import Document
 from vc5d.maps import Maps
 
-from .packets import ACCEPTING, CONSULT, PROTOCOLS, TRANSITION, UP, VIP, DataPath, Found
+from .packets import ACCEPTING, CONSULT, PROTOCOLS, UP, VIP, DataPath, Found
 
 
 def check_maps(maps: Maps, document: Document) -> None:
@@ -68,7 +68,6 @@ def _check_table(path: DataPath, record: Found, table: object, name: str) -> Non
     for index, number in enumerate(table.slots.tolist()):  # type: ignore[attr-defined]
         owner, state = path.slot(record.slots_line, index)
         assert state <= CONSULT
-        assert state != TRANSITION or record.first_size, "a transition has a first table"
         real = record.reals_base + owner
         if real not in seen:
             seen[real] = path.address(real)

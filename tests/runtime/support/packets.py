@@ -74,7 +74,7 @@ class DataPath:
     def __init__(self, maps: Maps) -> None:
         self.maps, self.now = maps, 0
         self.flows: dict[str, dict[bytes, bytes]] = {
-            name: maps.tables[name].entries  # type: ignore[attr-defined]
+            name: getattr(maps.tables[name], "entries", {})
             for name in (f"flows{family}_{kind}" for family in (4, 6) for kind in ("tcp", "syn", "udp"))
         }
         self.lookups = 0
