@@ -30,7 +30,9 @@ def parse(source: Source, problems: Problems) -> Mapping:
     """The located tree of a whole file, which must be one mapping. Raises Rejected."""
     if source.broken is not None:
         line, column, byte = source.broken
-        problems.error("not-utf8", f"not UTF-8 text: byte 0x{byte:02x}", Place(line, column))
+        problems.error(
+            "not-utf8", f"not UTF-8 text: byte 0x{byte:02x}", Place(line, column, file=source.file)
+        )
         raise Rejected(problems.found)
     try:
         tree = _Parser(source, problems).document()
@@ -57,7 +59,11 @@ class _Parser:
     def document(self) -> Node:
         next(self.events)  # the start of the stream
         if isinstance(next(self.events), yaml.StreamEndEvent):
-            self._fatal("empty", "the file is empty: a configuration has at least `services`", Place(1, 1))
+            self._fatal(
+                "empty",
+                "the file is empty: a configuration has at least `services`",
+                Place(1, 1, file=self.source.file),
+            )
         tree = self.node(next(self.events), 0)
         next(self.events)  # the end of the document
         more = next(self.events)
@@ -141,6 +147,9 @@ class _Parser:
         """Of a word: its extent; of a list or mapping: from its start to the end of the line."""
         start, end = event.start_mark, event.end_mark
         if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent) and end.line == start.line:
-            return Place(start.line + 1, start.column + 1, max(1, end.column - start.column))
+            return Place(
+                start.line + 1, start.column + 1, max(1, end.column - start.column), self.source.file
+            )
         line = self.source.lines[start.line] if start.line < len(self.source.lines) else ""
-        return Place(start.line + 1, start.column + 1, max(1, len(line.rstrip()) - start.column))
+        length = max(1, len(line.rstrip()) - start.column)
+        return Place(start.line + 1, start.column + 1, length, self.source.file)

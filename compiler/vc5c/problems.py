@@ -22,11 +22,20 @@ COLOURS = {"error": RED, "warning": YELLOW, "note": CYAN}
 
 
 class Place(NamedTuple):
-    """Where in the text: line and column count from 1; length in characters, at least 1."""
+    """Where in the text: line and column count from 1; length in characters, at least 1.
+
+    file: '' for the configuration that was given, else the name of the file that it includes (Source.of).
+    """
 
     line: int
     column: int
     length: int = 1
+    file: str = ""
+
+    @property
+    def order(self) -> tuple[str, int, int, int]:
+        """The order in which places are shown: the given file first, then by file and line."""
+        return self.file, self.line, self.column, self.length
 
 
 Note = tuple[str, Place]
@@ -48,7 +57,7 @@ class Rejected(Exception):
     """The configuration has errors; `problems` has all of the stage's, and the warnings before it."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = sorted(problems, key=lambda problem: (problem.place, problem.rule, problem.message))
+        self.problems = sorted(problems, key=lambda p: (p.place.order, p.rule, p.message))
         super().__init__(f"{len(self.problems)} problems")
 
 
@@ -86,16 +95,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def render(problem: Problem, source: Source, colour: bool = False) -> str:
     """The whole message, with excerpt, notes and hint; no newline at the end."""
     head = _headline(problem.severity, problem.message, source, problem.place, colour)
-    lines = [f"{head} [{problem.rule}]", *source.excerpt(*problem.place)]
+    lines = [f"{head} [{problem.rule}]", *_excerpt(source, problem.place)]
     for message, place in problem.notes:
-        lines += [_headline("note", message, source, place, colour), *source.excerpt(*place)]
+        lines += [_headline("note", message, source, place, colour), *_excerpt(source, place)]
     if problem.hint:
         lines.append(f"   = help: {problem.hint}")
     return "\n".join(lines)
 
 
+def _excerpt(source: Source, place: Place) -> list[str]:
+    return source.of(place.file).excerpt(place.line, place.column, place.length)
+
+
 def _headline(severity: str, message: str, source: Source, place: Place, colour: bool) -> str:
-    where = f"{source.name}:{place.line}:{place.column}:"
+    where = f"{source.of(place.file).name}:{place.line}:{place.column}:"
     message = printable(message)
     if not colour:
         return f"{where} {severity}: {message}"

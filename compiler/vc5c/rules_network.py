@@ -36,7 +36,7 @@ def servers_fit(whole: Whole) -> None:
 
 def vlans_apart(whole: Whole) -> None:
     for vlans in (whole.config.vlans, whole.config.vlans6):
-        for first, second in combinations(sorted(vlans, key=lambda vlan: vlan.place), 2):
+        for first, second in combinations(sorted(vlans, key=lambda vlan: vlan.place.order), 2):
             if first.prefix.overlaps(second.prefix):
                 note = (f"VLAN {first.id} is here", first.place)
                 message = f"{second.written} of VLAN {second.id} overlaps {first.written} of VLAN {first.id}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -23,15 +23,23 @@ class Source:
     """A configuration's text. `name` is what messages call it.
 
     broken: line, column and value of the first byte that is not UTF-8, if any.
+    file: what places in it call it: '' for the file that was given, the name of one that it includes.
+    included: every file that was included, directly or not, by that name; only the given file has them.
     """
 
     name: str
     text: str
     broken: tuple[int, int, int] | None = None
+    file: str = ""
+    included: dict[str, Source] = field(default_factory=dict, compare=False)
 
     @cached_property
     def lines(self) -> list[str]:
         return LINE_BREAK.split(self.text)
+
+    def of(self, file: str) -> Source:
+        """The text that a place with this `file` is in."""
+        return self.included.get(file, self)
 
     def place_of(self, offset: int) -> tuple[int, int]:
         """Line and column, from 1, of a character offset."""

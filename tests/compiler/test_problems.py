@@ -72,3 +72,24 @@ def test_collector() -> None:
 def test_suggestion() -> None:
     assert did_you_mean("virtaul", ["virtual", "servers"]) == "; did you mean `virtual`?"
     assert did_you_mean("xyz", ["virtual", "servers"]) == ""
+
+
+def test_a_place_in_an_included_file() -> None:
+    inner = Source("conf.d/web.yaml", "a: 1\nb: 2\n", file="conf.d/web.yaml")
+    source = Source("f.yaml", "include: x\nc: 3\n", included={inner.file: inner})
+    problem = Problem(
+        "r", "clash", Place(2, 1, 1, inner.file), notes=(("first", Place(2, 1)), ("and", Place(1, 1, 4)))
+    )
+    assert render(problem, source).splitlines() == [
+        "conf.d/web.yaml:2:1: error: clash [r]",
+        "    2 | b: 2",
+        "      | ^",
+        "f.yaml:2:1: note: first",
+        "    2 | c: 3",
+        "      | ^",
+        "f.yaml:1:1: note: and",
+        "    1 | include: x",
+        "      | ^^^^",
+    ]
+    ordered = Rejected([problem, Problem("r", "own", Place(9, 1))]).problems
+    assert [p.message for p in ordered] == ["own", "clash"]
