@@ -18,7 +18,8 @@ from vc5c.bird import BirdOptions, render_bird
 from vc5c.compile import load
 from vc5c.model import Config
 from vc5c.options import parser
-from vc5c.problems import Problem, Problems, Rejected, render, summary
+from vc5c.problems import Problem, Problems, Rejected
+from vc5c.report.human import render, summary
 from vc5c.resolve import resolve
 from vc5c.source import Source, Unreadable, read
 

@@ -15,11 +15,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from vc5c.source import Source
-
-RED, YELLOW, CYAN, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[36m", "\x1b[1m", "\x1b[0m"
-COLOURS = {"error": RED, "warning": YELLOW, "note": CYAN}
-
 
 class Place(NamedTuple):
     """Where in the text: line and column count from 1; length in characters, at least 1.
@@ -90,38 +85,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """'; did you mean `x`?' when something known is near, else ''."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean `{near[0]}`?" if near else ""
-
-
-def render(problem: Problem, source: Source, colour: bool = False) -> str:
-    """The whole message, with excerpt, notes and hint; no newline at the end."""
-    head = _headline(problem.severity, problem.message, source, problem.place, colour)
-    lines = [f"{head} [{problem.rule}]", *_excerpt(source, problem.place)]
-    for message, place in problem.notes:
-        lines += [_headline("note", message, source, place, colour), *_excerpt(source, place)]
-    if problem.hint:
-        lines.append(f"   = help: {problem.hint}")
-    return "\n".join(lines)
-
-
-def _excerpt(source: Source, place: Place) -> list[str]:
-    return source.of(place.file).excerpt(place.line, place.column, place.length)
-
-
-def _headline(severity: str, message: str, source: Source, place: Place, colour: bool) -> str:
-    where = f"{source.of(place.file).name}:{place.line}:{place.column}:"
-    message = printable(message)
-    if not colour:
-        return f"{where} {severity}: {message}"
-    return f"{BOLD}{where}{PLAIN} {COLOURS[severity]}{severity}:{PLAIN} {BOLD}{message}{PLAIN}"
-
-
-def printable(text: str) -> str:
-    """Text from a file, safe on a terminal: control characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def summary(problems: Iterable[Problem]) -> str:
-    """'2 errors, 1 warning', or '' when there is nothing to say."""
-    severities = [problem.severity for problem in problems]
-    counts = [(severities.count(kind), kind) for kind in ("error", "warning")]
-    return ", ".join(f"{n} {kind}{'s' * (n != 1)}" for n, kind in counts if n)

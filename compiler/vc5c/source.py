@@ -1,4 +1,4 @@
-"""The text that was given: its name, its lines, and excerpts of it for messages."""
+"""The text that was given: its name and its lines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pathlib import Path
 
 # What YAML counts as the end of a line (YAML 1.1, section 5.4), so that our line numbers are the parser's.
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-
-EXCERPT_WIDTH = 110
 
 
 class Unreadable(Exception):
@@ -45,21 +43,6 @@ class Source:
         """Line and column, from 1, of a character offset."""
         before = LINE_BREAK.split(self.text[:offset])
         return len(before), len(before[-1]) + 1
-
-    def excerpt(self, line: int, column: int, length: int) -> list[str]:
-        """The source line and a caret line below it; [] when there is nothing to show."""
-        if not 1 <= line <= len(self.lines) or not self.lines[line - 1].strip():
-            return []
-        text = "".join(c if c.isprintable() else "\t" if c == "\t" else "·" for c in self.lines[line - 1])
-        start = column - 1
-        skipped = max(0, start - EXCERPT_WIDTH + 30) if len(text) > EXCERPT_WIDTH else 0
-        text = text[skipped : skipped + EXCERPT_WIDTH]
-        start = min(start - skipped, len(text))
-        # Tabs stay tabs before the caret, so that it lands below the right character.
-        indent = "".join("\t" if c == "\t" else " " for c in text[:start])
-        carets = "^" * max(1, min(length, len(text) - start))
-        margin = f"{line:5}"
-        return [f"{margin} | {text}".rstrip(), f"{' ' * len(margin)} | {indent}{carets}"]
 
 
 def read(path: str) -> Source:

@@ -7,25 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vc5c import rules_network, rules_services
 from vc5c.cascade import cases
 from vc5c.model import Config
 from vc5c.problems import Problems
-from vc5c.rules import Whole
+from vc5c.rules import Whole, network, services
 
 RULES: tuple[Callable[[Whole], None], ...] = (
-    rules_services.something_to_do,
-    rules_services.duplicate_services,
-    rules_services.port_mapping,
-    rules_services.reals_enough,
-    rules_services.tables_possible,
-    rules_services.weights_of_servers,
-    rules_services.supported_yet,
-    rules_network.vips_fit,
-    rules_network.servers_fit,
-    rules_network.vlans_apart,
-    rules_network.servers_in_vlans,
-    rules_network.neighbors_make_sense,
+    services.something_to_do,
+    services.duplicate_services,
+    services.port_mapping,
+    services.reals_enough,
+    services.tables_possible,
+    services.weights_of_servers,
+    services.supported_yet,
+    network.vips_fit,
+    network.servers_fit,
+    network.vlans_apart,
+    network.servers_in_vlans,
+    network.neighbors_make_sense,
 )
 
 

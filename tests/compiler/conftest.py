@@ -10,7 +10,8 @@ import pytest
 from vc5c import emit
 from vc5c.compile import load
 from vc5c.model import Config
-from vc5c.problems import Problem, Problems, Rejected, render
+from vc5c.problems import Problem, Problems, Rejected
+from vc5c.report.human import render
 from vc5c.resolve import resolve
 from vc5c.source import Source
 

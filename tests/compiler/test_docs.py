@@ -29,7 +29,7 @@ def test_every_key_is_documented() -> None:
 
 
 def test_every_rule_is_documented_and_every_documented_one_exists() -> None:
-    code = "\n".join(path.read_text() for path in (ROOT / "compiler" / "vc5c").glob("*.py"))
+    code = "\n".join(path.read_text() for path in (ROOT / "compiler" / "vc5c").rglob("*.py"))
     called = re.findall(r"(?:error|warning|warn|_fatal)\(\s*f?\"([a-z0-9-]+)\"", code)
     used = set(called) | set(re.findall(r"^    \"\w+\": \(\"([a-z-]+)\"", code, re.MULTILINE))
     used |= {"unknown-policy", "unknown-server-list"}  # made from what is unknown

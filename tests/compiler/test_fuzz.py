@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vc5c import emit, source
 from vc5c.compile import load
-from vc5c.problems import Problems, Rejected, render
+from vc5c.problems import Problems, Rejected
+from vc5c.report.human import render
 from vc5c.resolve import resolve
 
 HERE = Path(__file__).parent
