@@ -28,6 +28,7 @@ class Announcing:
         self._announcer = announcer
         self._wanted = wanted
         self._changed = asyncio.Event()
+        self._failure = ""  # what has been logged
 
     @property
     def announced(self) -> frozenset[str]:
@@ -55,8 +56,11 @@ class Announcing:
     async def _announce(self, announcer: Announcer) -> None:
         try:
             await announcer.announce(self._wanted(announcer.announced))
+            self._failure = ""
         except (NetlinkError, OSError) as failure:
-            log.error("announce.failed", error=failure, then="set the device up, and again")
+            if str(failure) != self._failure:  # else it would be said twice a second
+                log.error("announce.failed", error=failure, then="set the device up, and again")
+            self._failure = str(failure)
             await announcer.mend()
             self.changed()
             await asyncio.sleep(_AFTER_A_FAILURE)

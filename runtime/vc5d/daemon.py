@@ -217,8 +217,7 @@ class Daemon:
         """None at all while packets for a VIP would come in by an interface without the program."""
         if self._interfaces.bare:
             return frozenset()
-        vips = healthy_vips(self._document, self._reals.condition, announced)
-        return frozenset(vip for vip in vips if ":" not in vip)
+        return healthy_vips(self._document, self._reals.condition, announced)
 
     async def _status(self) -> dict[str, Any]:
         if not self._ready:

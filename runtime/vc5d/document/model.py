@@ -120,7 +120,8 @@ class Index:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """A whole document. `digest` is "sha256:…"; `flow_lifetime` in seconds; `vlans`: id to prefix as written.
+    """A whole document. `digest` is "sha256:…"; `flow_lifetime` in seconds; `vlans`, `vlans6`: id to
+    prefix as written.
 
     `options` holds every top-level key that has no attribute of its own.
     """
@@ -132,6 +133,7 @@ class Document:
     tables: Mapping[str, Table]
     neighbors: Mapping[str, Neighbor]
     vlans: Mapping[int, str]
+    vlans6: Mapping[int, str]
     index4: Index
     index6: Index
     bgp: Mapping[str, Mapping[str, Any]]

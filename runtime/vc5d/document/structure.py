@@ -34,6 +34,7 @@ _OWN = {
     "tables",
     "neighbors",
     "vlans",
+    "vlans6",
     "index",
     "bgp",
 }
@@ -43,8 +44,8 @@ _OWN_SERVICE = {"name", "need", "track", "sticky", "health", "reals", "table"}
 def build(raw: Mapping[str, Any]) -> Document:
     """The document in `raw`. Raises Fault at the first thing that is wrong."""
     tables = {name: _table(value, f"tables.{name}") for name, value in field(raw, "tables", dict, "").items()}
-    vlans = _vlans(raw, "vlans")
-    any_vlan = vlans.keys() | _vlans(raw, "vlans6").keys()
+    vlans, vlans6 = _vlans(raw, "vlans"), _vlans(raw, "vlans6")
+    any_vlan = vlans.keys() | vlans6.keys()
     services = {}
     for text, value in field(raw, "services", dict, "").items():
         key = service_key(text)
@@ -65,6 +66,7 @@ def build(raw: Mapping[str, Any]) -> Document:
         tables=tables,
         neighbors=neighbors,
         vlans=vlans,
+        vlans6=vlans6,
         index4=_index(field(index, "ipv4", dict, "index"), "index.ipv4"),
         index6=_index(field(index, "ipv6", dict, "index"), "index.ipv6"),
         bgp=_bgp(field(raw, "bgp", dict, "", {})),
