@@ -10,7 +10,7 @@ from typing import Any
 
 from vc5c.index import Index, Key, build_index
 from vc5c.maglev import fill
-from vc5c.model import Peer
+from vc5c.model import Peer, RouteOptions
 from vc5c.resolved import Resolved, ResolvedService, TableSpec
 from vc5c.words import read_prefix_words
 
@@ -133,4 +133,12 @@ def _peer(peer: Peer) -> dict[str, Any]:
         prefixes = getattr(peer, name)
         if prefixes is not None:
             options[name] = read_prefix_words(prefixes)
+    if peer.vips:
+        options["vips"] = {text: _route(vip) for text, vip in peer.vips.items()}
+    options["multiprotocol"] = True  # VC5's: both families over one session
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _route(vip: RouteOptions) -> dict[str, Any]:
+    options = {"communities": vip.communities, "med": vip.med, "local_pref": vip.local_pref}
     return {name: value for name, value in options.items() if value is not None}

@@ -11,6 +11,7 @@ from vc5c.model import Config, Settings, Vlan
 from vc5c.resolved import Neighbor, Resolved, ResolvedService, ServiceKey, TableSpec
 
 TRACK = {"tcp": "needed", "udp": "full"}
+LEASTCONN = "leastconn"
 INTERVAL, TIMEOUT, WINDOW = 1, 1, (3, 5)
 
 
@@ -45,12 +46,19 @@ def _service(case: Case, key: ServiceKey, withdrawn: set[Address]) -> ResolvedSe
     return ResolvedService(
         key=key,
         options=options,
-        track=settings.track or TRACK[key.protocol],
+        track=_track(settings, key.protocol),
         health=_health(settings),
         checks=checks_of(case.policy, key.protocol, settings),
         table=_table(settings, tuple(server.address for server in servers)),
         disabled=frozenset(server.address for server in servers if server.disabled),
     )
+
+
+def _track(settings: Settings, protocol: str) -> str:
+    """Which flows are stored. The least loaded real can only be told where all of them are."""
+    if settings.scheduler and settings.scheduler.value == LEASTCONN:
+        return "full"
+    return settings.track.value if settings.track else TRACK[protocol]
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -63,6 +71,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "scheduler": settings.scheduler and settings.scheduler.value,
         "tunnel-type": settings.tunnel_type and settings.tunnel_type.value,
         "tunnel-port": settings.tunnel_port,
+        "linger": settings.linger,
     }
     options: dict[str, Any] = {
         "need": settings.need.value if settings.need else 1,

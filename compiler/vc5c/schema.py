@@ -12,16 +12,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from vc5c import scalars
+from vc5c.former import former_key
 from vc5c.problems import Place, Problems, did_you_mean
 from vc5c.tree import Mapping, Node, Scalar, find, plain
-
-# Keys of older versions of VC5, and what has their place now.
-FORMER = {
-    "rhi": "`rhi` is `bgp` now",
-    "fallback": "a fallback to the load balancer itself is not supported",
-    "leastconns": "`leastconns: true` is `scheduler: leastconn` now",
-    "local_as": "`local_as` is `as_number` now",
-}
 
 TYPE_NAMES = {
     "array": "a list", "object": "a mapping", "string": "text", "integer": "a whole number",
@@ -65,7 +58,8 @@ def _report_unknown_keys(error: ValidationError, node: Mapping, problems: Proble
     known = _known_keys(error)
     for name, entry in node.entries.items():
         if name not in known:
-            former = f": {FORMER[name]}" if name in FORMER else did_you_mean(name, known)
+            word = former_key(list(error.absolute_path), name)
+            former = f": {word}" if word else did_you_mean(name, known)
             hint = "" if former else f"known here: {', '.join(sorted(known))}"
             problems.error("unknown-key", f"unknown key `{name}`{former}", entry.key.place, hint=hint)
 

@@ -19,12 +19,16 @@ RULES: tuple[Callable[[Whole], None], ...] = (
     services.reals_enough,
     services.tables_possible,
     services.weights_of_servers,
+    services.checks_have_ports,
+    services.schedulers_known,
     services.supported_yet,
     network.vips_fit,
     network.servers_fit,
+    network.families_agree,
     network.vlans_apart,
     network.servers_in_vlans,
     network.neighbors_make_sense,
+    network.announced_vips_exist,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from vc5c.addresses import Address
+from vc5c.cascade import tunnelled
 from vc5c.problems import Place
 from vc5c.resolve import vlan_of
 from vc5c.rules import Whole
@@ -34,6 +35,20 @@ def servers_fit(whole: Whole) -> None:
             whole.problems.error("server-is-vip", f"the server {address} is a VIP too", place, note)
 
 
+def families_agree(whole: Whole) -> None:
+    """In layer 2 a real answers for the VIP on its own segment: checks and frames are of one family."""
+    for case in whole.cases:
+        if tunnelled(case.settings):
+            continue
+        for vip in case.service.vips:
+            other = next((s for s in case.servers if s.address.version != vip.address.version), None)
+            if other is not None:
+                message = f"{vip.address} is IPv{vip.address.version}, and its server {other.address} is not"
+                note = ("the server is here", other.place)
+                hint = "a service of its own for each family, or a tunnel (`tunnel-type`)"
+                whole.problems.error("family-mismatch", message, vip.place, note, hint=hint)
+
+
 def vlans_apart(whole: Whole) -> None:
     for vlans in (whole.config.vlans, whole.config.vlans6):
         for first, second in combinations(sorted(vlans, key=lambda vlan: vlan.place.order), 2):
@@ -49,8 +64,7 @@ def servers_in_vlans(whole: Whole) -> None:
     if not config.vlans and not config.vlans6:
         return
     for case in whole.cases:
-        tunnel = case.settings.tunnel_type
-        if tunnel and tunnel.value != "none":
+        if tunnelled(case.settings):
             continue
         for server in case.servers:
             key, vlans = ("vlans", config.vlans) if server.address.version == 4 else ("vlans6", config.vlans6)
@@ -67,6 +81,15 @@ def neighbors_make_sense(whole: Whole) -> None:
             whole.problems.warning("unused", f"the neighbor {address} is no server of any service", place)
         if mac and (int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00"):
             whole.problems.error("bad-mac", f"{mac} is no single station's MAC address", place)
+
+
+def announced_vips_exist(whole: Whole) -> None:
+    """`vips` of BGP that hold no VIP."""
+    vips = _vips(whole)
+    for peer in whole.config.peers:
+        for text, route in (peer.vips or {}).items():
+            if not any(vip in route.prefix for vip in vips):
+                whole.problems.warning("unused", f"no VIP is in {text}", route.place)
 
 
 def _vips(whole: Whole) -> dict[Address, Place]:

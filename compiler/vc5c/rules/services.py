@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from vc5c.addresses import Address
-from vc5c.cascade import checks_of
 from vc5c.maglev import MAX_REALS
-from vc5c.model import Server, Service, Vip
-from vc5c.problems import Place
+from vc5c.model import Service
+from vc5c.problems import Place, did_you_mean
+from vc5c.resolve import LEASTCONN
 from vc5c.rules import FIRST, Whole
+
+SCHEDULERS = ("maglev", LEASTCONN)
 
 
 def something_to_do(whole: Whole) -> None:
@@ -37,7 +39,9 @@ def port_mapping(whole: Whole) -> None:
     for case in whole.cases:
         port, bind = case.policy.name.port, case.policy.bind
         if bind is not None and bind.value != port:
-            message = f"port {port} cannot become {bind.value} on the real servers"
+            message = (
+                f"{f'port {port}' if port else 'every port'} cannot become {bind.value} on the real servers"
+            )
             hint = "direct return leaves the packet as it is: let the servers listen on the service's port"
             whole.problems.error("port-mapping", message, bind.place, hint=hint)
 
@@ -83,30 +87,43 @@ def weights_of_servers(whole: Whole) -> None:
                 whole.problems.error("weight-of-none", message, weight.place)
 
 
+def checks_have_ports(whole: Whole) -> None:
+    """Of a service for every port: there is none that could be meant."""
+    for case in whole.cases:
+        for check in case.policy.checks if case.policy.name.port == 0 and case.policy.checked else ():
+            if check.port is None:
+                message = "a check of every port's service must name its own port"
+                whole.problems.error("check-needs-port", message, check.place, hint="port: 80, for example")
+
+
+def schedulers_known(whole: Whole) -> None:
+    """What is accepted but means something else here."""
+    for case in whole.cases:
+        scheduler, sticky, track = case.settings.scheduler, case.settings.sticky, case.settings.track
+        if scheduler is None:
+            continue
+        name, place = scheduler
+        if name not in SCHEDULERS:
+            message = f"`scheduler: {name}` means `maglev` here{did_you_mean(name, SCHEDULERS)}"
+            whole.problems.warning("other-scheduler", message, place, hint=f"known: {', '.join(SCHEDULERS)}")
+        if name == LEASTCONN and sticky and sticky.value:
+            message = (
+                "a sticky service's scheduler is always `maglev`: a source must find the same real again"
+            )
+            whole.problems.warning("sticky-leastconn", message, place, ("sticky here", sticky.place))
+        elif name == LEASTCONN and track and track.value != "full":
+            message = (
+                f"`track: {track.value}` has no effect with `scheduler: leastconn`, which tracks every flow"
+            )
+            whole.problems.warning("leastconn-tracks", message, track.place, ("leastconn here", place))
+
+
 def supported_yet(whole: Whole) -> None:
     """What the language has and the data path has not. Said once per place."""
     for case in whole.cases:
-        settings, warn = case.settings, whole.problems.warning
-        dns = any(check["type"] == "dns" for check in checks_of(case.policy, "udp", settings))
-        if dns:
-            message = "DNS checks are compiled, but vc5d refuses a document that asks for them so far"
-            warn(
-                "not-yet",
-                message,
-                case.policy.place,
-                hint="a `*` after the policy's name turns its checks off",
-            )
-        written: tuple[Vip | Server, ...] = (*case.service.vips, *case.servers)
-        for host in written:
-            if host.address.version == 6:
-                warn("not-yet", "IPv6 is compiled, but vc5d refuses it so far", host.place)
-        if settings.sticky and settings.sticky.value:
-            warn("not-yet", "`sticky` has no effect yet", settings.sticky.place)
-        if settings.scheduler and settings.scheduler.value != "maglev":
-            name, place = settings.scheduler
-            warn("not-yet", f"`scheduler: {name}` has no effect: Maglev tables are used", place)
-        if settings.tunnel_type and settings.tunnel_type.value != "none":
-            warn("not-yet", "tunnels are compiled, but not used yet", settings.tunnel_type.place)
+        tunnel = case.settings.tunnel_type
+        if tunnel and tunnel.value != "none":
+            whole.problems.warning("not-yet", "tunnels are compiled, but not used yet", tunnel.place)
 
 
 def _is_prime(number: int) -> bool:
