@@ -17,6 +17,7 @@ from vc5c import emit, output
 from vc5c.bird import BirdOptions, render_bird
 from vc5c.compile import load
 from vc5c.model import Config
+from vc5c.neighbors import NeighborOptions
 from vc5c.options import parser
 from vc5c.problems import Problem, Problems, Rejected
 from vc5c.report.human import render, summary
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     """Compile, report, write. Raises Unreadable, Unwritable."""
     source, problems = read(options.config), Problems()
     try:
-        config = load(source, problems)
+        config = load(source, problems, NeighborOptions(options.neighbors, options.resolve))
         pieces = _emit(config, options, problems)
     except Rejected as rejected:
         _report(rejected.problems, source)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from vc5c import build, parse, schema, validate
+from vc5c import build, include, schema, validate
 from vc5c.model import Config
+from vc5c.neighbors import NO_NEIGHBORS, NeighborOptions, complete
 from vc5c.problems import Problems
 from vc5c.source import Source
 
 
-def load(source: Source, problems: Problems) -> Config:
-    """A configuration that every rule accepts. Raises Rejected; warnings are left in `problems`."""
-    tree = parse.parse(source, problems)
+def load(source: Source, problems: Problems, neighbors: NeighborOptions = NO_NEIGHBORS) -> Config:
+    """A configuration that every rule accepts. `problems` keeps the warnings. Raises Rejected, Unreadable."""
+    tree = include.parse_all(source, problems)
     schema.judge(tree, problems)
-    config = build.build(tree, problems)
+    config = complete(build.build(tree, problems), source, neighbors, problems)
     validate.validate(config, problems)
     return config

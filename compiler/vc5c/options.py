@@ -15,6 +15,12 @@ def parser() -> argparse.ArgumentParser:
     add("-o", "--output", default="-", metavar="FILE", help="write here, atomically (default: stdout)")
     add("--check", action="store_true", help="only check, and print the problems")
     add("--emit", choices=("json", "bird"), default="json", help="what to write (default: json)")
+    add(
+        "--neighbors",
+        metavar="FILE",
+        help="MACs that the configuration lacks: YAML, or `ip -j neigh`'s output",
+    )
+    add("--resolve", action="store_true", help="take MACs that are still lacking from this host's kernel")
     _bird_options(parser)
     return parser
 

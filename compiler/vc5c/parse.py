@@ -28,6 +28,17 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def parse(source: Source, problems: Problems) -> Mapping:
     """The located tree of a whole file, which must be one mapping. Raises Rejected."""
+    tree = parse_node(source, problems)
+    if not isinstance(tree, Mapping):
+        message = "a configuration is a mapping with keys such as `services`"
+        problems.error("not-a-mapping", message, tree.place)
+    problems.stop_on_errors()
+    assert isinstance(tree, Mapping)
+    return tree
+
+
+def parse_node(source: Source, problems: Problems) -> Node:
+    """The located tree of a whole file, whatever it is. Raises Rejected."""
     if source.broken is not None:
         line, column, byte = source.broken
         problems.error(
@@ -39,11 +50,7 @@ def parse(source: Source, problems: Problems) -> Mapping:
     except yaml.YAMLError as error:
         report_yaml_error(error, source, problems)
         raise Rejected(problems.found) from error
-    if not isinstance(tree, Mapping):
-        message = "a configuration is a mapping with keys such as `services`"
-        problems.error("not-a-mapping", message, tree.place)
     problems.stop_on_errors()
-    assert isinstance(tree, Mapping)
     return tree
 
 

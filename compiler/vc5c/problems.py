@@ -64,12 +64,12 @@ class Problems:
     _seen: set[Problem] = field(default_factory=set)
 
     def error(self, rule: str, message: str, place: Place, *notes: Note, hint: str = "") -> None:
-        self._add(Problem(rule, message, place, "error", notes, hint))
+        self.add(Problem(rule, message, place, "error", notes, hint))
 
     def warning(self, rule: str, message: str, place: Place, *notes: Note, hint: str = "") -> None:
-        self._add(Problem(rule, message, place, "warning", notes, hint))
+        self.add(Problem(rule, message, place, "warning", notes, hint))
 
-    def _add(self, problem: Problem) -> None:
+    def add(self, problem: Problem) -> None:
         """Once only: what a named list or an alias gets wrong is met at every use of it."""
         if problem not in self._seen:
             self._seen.add(problem)

@@ -65,7 +65,7 @@ def test_order_does_not_matter(load_text) -> None:
     services = [
         "{name: a, virtual: 192.0.2.1, servers: [%s], policy: {http: , ssh: }}",
         "{virtual: 192.0.2.2, policy: {ssh: }, servers: [10.0.0.4, 10.0.0.3]}",
-        "{virtual: 2001:db8::1, policy: {ssh: }, servers: [10.0.0.4, 2001:db8:1::1]}",
+        "{virtual: 2001:db8::1, policy: {ssh: }, tunnel-type: gre, servers: [10.0.0.4, 2001:db8:1::1]}",
     ]
     servers = ["10.0.0.1", "10.0.0.2*", "10.0.0.11"]
     texts = set()

@@ -40,13 +40,14 @@ def families_agree(whole: Whole) -> None:
     for case in whole.cases:
         if tunnelled(case.settings):
             continue
-        for vip in case.service.vips:
-            other = next((s for s in case.servers if s.address.version != vip.address.version), None)
-            if other is not None:
-                message = f"{vip.address} is IPv{vip.address.version}, and its server {other.address} is not"
-                note = ("the server is here", other.place)
-                hint = "a service of its own for each family, or a tunnel (`tunnel-type`)"
-                whole.problems.error("family-mismatch", message, vip.place, note, hint=hint)
+        pairs = ((vip, server) for vip in case.service.vips for server in case.servers)
+        mixed = next(((v, s) for v, s in pairs if v.address.version != s.address.version), None)
+        if mixed is not None:
+            vip, server = mixed
+            message = f"{vip.address} is IPv{vip.address.version}, and its server {server.address} is not"
+            note = ("the server is here", server.place)
+            hint = "a service of its own for each family, or a tunnel (`tunnel-type`)"
+            whole.problems.error("family-mismatch", message, vip.place, note, hint=hint)
 
 
 def vlans_apart(whole: Whole) -> None:
