@@ -17,7 +17,7 @@ from . import host, log
 from .alone import Alone
 from .control import is_served
 from .daemon import Daemon, Options
-from .defaults import PIN_DIR, SOCKET
+from .defaults import PIN_DIR, SOCKET, STATE_DIR
 from .document import check
 from .errors import Vc5Error
 from .health.checks import compile_checks
@@ -67,6 +67,8 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             table=options.table,
             tun=options.tun,
             announce=options.announce,
+            state_dir=options.state,
+            grace=options.grace,
         ),
         Dataplane.open,
     )
@@ -163,6 +165,20 @@ def _parser() -> argparse.ArgumentParser:
         help="device of the announced routes (vc5)",
     )
     add("--no-announce", dest="announce", action="store_false", help="make neither device nor routes")
+    add(
+        "--state",
+        type=Path,
+        default=STATE_DIR,
+        metavar="DIR",
+        help=f"where what `vc5ctl drain` took out is kept ({STATE_DIR})",
+    )
+    add(
+        "--grace",
+        type=_seconds,
+        default=2.0,
+        metavar="SECONDS",
+        help="at the end, between announcing the VIPs with GRACEFUL_SHUTDOWN and withdrawing them (2)",
+    )
     add("--log-level", choices=log.LEVELS, default="info", help="what is told on standard error (info)")
     return parser
 
@@ -171,6 +187,13 @@ def _table(text: str) -> int:
     number = int(text)
     if number in _MAIN_TABLES or not 0 < number < 1 << 32:
         raise argparse.ArgumentTypeError(f"{text} is not a private routing table")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 to 3600 seconds")
     return number
 
 

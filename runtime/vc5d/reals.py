@@ -46,7 +46,8 @@ class Told:
 
 
 class Reals:
-    """One of it, for as long as the daemon runs. attached: the present names of the program's interfaces."""
+    """One of it, for as long as the daemon runs. attached: the present names of the program's interfaces.
+    drained: whether an operator has taken a real of a service out."""
 
     def __init__(
         self,
@@ -55,11 +56,12 @@ class Reals:
         dataplane: Dataplane,
         attached: Callable[[], frozenset[str]],
         told: Told,
+        drained: Callable[[ServiceKey, str], bool] = lambda key, address: False,
     ) -> None:
         self._netlink = netlink
         self._plane = plane
         self._dataplane = dataplane
-        self._attached = attached
+        self._attached, self._drained = attached, drained
         self._changed, self._failed = told.changed, told.failed
         self._document: Document | None = None
         self._out: dict[str, int] = {}  # real -> Place.out
@@ -95,6 +97,11 @@ class Reals:
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
         return self._watch.condition(key, address)
+
+    async def drains_changed(self) -> None:
+        """What an operator has taken out is another now."""
+        services = self._document.services if self._document else {}
+        await self._push_states([(key, real) for key, service in services.items() for real in service.reals])
 
     def moved(self) -> None:
         """An interface, an address or a rule of this host came or went."""
@@ -156,7 +163,8 @@ class Reals:
             service = self._document.services.get(key) if self._document else None
             if service is None or address not in service.reals:
                 continue  # a result that was under way when the document changed
-            state = wanted_state(self.condition(key, address), service.reals[address].disabled)
+            out = service.reals[address].disabled or self._drained(key, address)
+            state = wanted_state(self.condition(key, address), out)
             if state is not None:
                 wanted.append((key, address, state))
         await self._plane.do(_each, self._dataplane.set_state, wanted)

@@ -53,7 +53,8 @@ def announced() -> list[str]:
 class Scene:
     """A daemon under way: its document's file, its dataplane, and ways to wait."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, grace: float = 0.0) -> None:
+        self.grace = grace
         self.document = directory / "config.json"
         self.socket = directory / "vc5d.sock"
         self.dataplane = FakeDataplane()
@@ -62,7 +63,10 @@ class Scene:
 
     def options(self, *interfaces: str) -> Options:
         pins, nowhere = Path("/nowhere"), Path("/nowhere/vc5.bpf.o")
-        return Options(self.document, interfaces, pins, self.socket, nowhere, "auto", 205, "vc5", True)
+        state = self.document.parent / "state"
+        return Options(
+            self.document, interfaces, pins, self.socket, nowhere, "auto", 205, "vc5", True, state, self.grace
+        )
 
     def write(self, check: dict[str, Any] = ALIVE, **changes: object) -> str:
         """Write a document; its digest."""
@@ -70,8 +74,8 @@ class Scene:
         self.document.write_bytes(file_content(raw))
         return str(raw["digest"])
 
-    async def ask(self, command: str) -> Any:
-        return await asyncio.to_thread(ctl.ask, self.socket, command)
+    async def ask(self, command: str, **values: Any) -> Any:
+        return await asyncio.to_thread(lambda: ctl.ask(self.socket, command, **values))
 
     async def states(self, first: RealState, second: RealState) -> None:
         await self.until(lambda: self.dataplane.states == {REAL1: first, REAL2: second})
@@ -87,12 +91,14 @@ class Scene:
                 await asyncio.sleep(0.02)
 
 
-def play(directory: Path, work: Callable[[Scene], Awaitable[None]]) -> Scene:
+def play(
+    directory: Path, work: Callable[[Scene], Awaitable[None]], learn: int = 0, grace: float = 0.0
+) -> Scene:
     """Runs the daemon, then `work` beside it, then SIGTERM."""
 
     async def main() -> Scene:
-        scene = Scene(directory)
-        scene.write()
+        scene = Scene(directory, grace)
+        scene.write(learn=learn)
         running = scene.running = asyncio.create_task(scene.daemon.run())
         try:
             await scene.until(lambda: scene.dataplane.ticks > 0 or running.done())
@@ -441,5 +447,122 @@ def test_nothing_is_announced_while_an_interface_is_there_without_the_program(
         await scene.until(lambda: announced() == [VIP])
         assert scene.dataplane.attached == [("eth10", "auto")] * 2
         assert (await scene.ask("status"))["interfaces"] == {"eth10": "native"}
+
+    play(tmp_path, work)
+
+
+def leaving() -> list[str]:
+    """The VIPs that are announced with GRACEFUL_SHUTDOWN."""
+    routes = output("ip", "route", "show", "table", "205", "proto", "206").splitlines()
+    return [line.split()[0] for line in routes]
+
+
+def test_an_operator_drains_a_real_and_it_stays_drained(wire: Wire, tmp_path: Path) -> None:
+    real = {"kind": "real", "real": REAL1}
+
+    async def drain(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        answer = await scene.ask("drain", target=real)
+        assert answer == {"target": f"real {REAL1}", "drained": [real]}
+        await scene.states(DRAINING, UP)
+        with pytest.raises(Vc5Error, match=f"would withdraw {VIP}: 0 of 1 needed"):
+            await scene.ask("drain", target={"kind": "real", "real": REAL2})
+        await scene.ask("reload")
+        await scene.states(DRAINING, UP)
+        assert announced() == [VIP]
+
+    async def undrain(scene: Scene) -> None:
+        await scene.states(DRAINING, UP)
+        shown = (await scene.ask("status"))["services"][f"{VIP}:80:tcp"]["reals"]
+        assert (shown[REAL1]["drained"], shown[REAL2]["drained"]) == (True, False)
+        await scene.ask("undrain", target=real)
+        await scene.states(UP, UP)
+        with pytest.raises(Vc5Error, match="is not drained"):
+            await scene.ask("undrain", target=real)
+
+    play(tmp_path, drain)
+    play(tmp_path, undrain)
+
+
+def test_an_operator_drains_the_load_balancer(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        await scene.ask("drain", target={"kind": "host"})
+        await scene.until(lambda: leaving() == [VIP])
+        status = await scene.ask("status")
+        assert status["vips"][VIP]["leaving"]
+        assert status["vips"][VIP]["why"] == "drained: this load balancer"
+        assert scene.dataplane.states == {REAL1: UP, REAL2: UP}, "what still arrives is forwarded"
+        await scene.ask("undrain", target={"kind": "host"})
+        await scene.until(lambda: leaving() == [] and announced() == [VIP])
+
+    play(tmp_path, work)
+
+
+def test_a_forced_drain_withdraws_the_vip(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        for real in (REAL1, REAL2):
+            await scene.ask("drain", target={"kind": "real", "real": real}, force=True)
+        await scene.until(lambda: announced() == [])
+
+    play(tmp_path, work)
+
+
+def test_a_vip_with_a_star_is_not_announced(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        scene.write(disabled_vip=True)
+        await scene.ask("reload")
+        await scene.until(lambda: announced() == [])
+        assert "withdrawn" in (await scene.ask("status"))["vips"][VIP]["why"]
+
+    play(tmp_path, work)
+
+
+def test_no_vip_before_the_learning_period_is_over(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        started = asyncio.get_running_loop().time()
+        assert "learning" in (await scene.ask("status"))["vips"][VIP]["why"]
+        await scene.until(lambda: announced() == [VIP])
+        assert asyncio.get_running_loop().time() - started > 0.3
+
+    play(tmp_path, work, learn=1)
+
+
+def test_at_the_end_the_vips_leave_before_they_go(wire: Wire, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        os.kill(os.getpid(), signal.SIGTERM)
+        await scene.until(lambda: leaving() == [VIP])
+        seen.append(announced())
+
+    play(tmp_path, work, grace=0.4)
+    assert seen == [[VIP]]
+
+
+def test_draining_by_the_command(wire: Wire, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def work(scene: Scene) -> None:
+        async def vc5ctl(*words: str) -> int:
+            return await asyncio.to_thread(ctl.main, ["--socket", str(scene.socket), *words])
+
+        await scene.states(UP, UP)
+        capsys.readouterr()
+        service = f"{VIP}:80:tcp"
+        assert await vc5ctl("drain", "real", REAL1, "--service", service) == 0
+        assert capsys.readouterr().out == f"real {REAL1} of {service}: drained\n"
+        await scene.states(DRAINING, UP)
+        assert await vc5ctl("drain", "real", REAL2) == 1
+        assert "--force does it all the same" in capsys.readouterr().err
+        assert await vc5ctl("drain", "real", "10.99.99.99") == 1
+        assert "has no real 10.99.99.99" in capsys.readouterr().err
+        assert await vc5ctl("undrain", "real", REAL1, "--service", service) == 0
+        await scene.states(UP, UP)
+        for words in (["vip", VIP], ["service", service], ["host"]):
+            assert await vc5ctl("drain", *words, "--force") == 0
+            assert await vc5ctl("undrain", *words) == 0
 
     play(tmp_path, work)
