@@ -11,17 +11,19 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
-from vc5c import emit, output
+from vc5c import output
 from vc5c.bird import BirdOptions, render_bird
-from vc5c.compile import load
+from vc5c.cache import Cache, Unusable, default_folder
+from vc5c.compile import load, produce
 from vc5c.model import Config
 from vc5c.neighbors import NeighborOptions
 from vc5c.options import parser
 from vc5c.problems import Problem, Problems, Rejected
+from vc5c.progress import Progress
 from vc5c.report.human import render, summary
-from vc5c.resolve import resolve
 from vc5c.source import Source, Unreadable, read
 
 CLEAN, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
@@ -35,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except (Unreadable, output.Unwritable) as error:
-        print(f"vc5c: {error}", file=sys.stderr)
+        if str(error):
+            print(f"vc5c: {error}", file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
         return 130
@@ -48,21 +51,46 @@ def run(options: argparse.Namespace) -> int:
     """Compile, report, write. Raises Unreadable, Unwritable."""
     source, problems = read(options.config), Problems()
     try:
-        config = load(source, problems, NeighborOptions(options.neighbors, options.resolve))
-        pieces = _emit(config, options, problems)
+        with Progress() as progress:
+            neighbors = NeighborOptions(options.neighbors, options.resolve)
+            config = load(source, problems, neighbors, progress)
+            pieces = _emit(config, options, problems, progress)
     except Rejected as rejected:
         _report(rejected.problems, source)
         return PROBLEMS
     _report(problems.found, source)
-    if not options.check:
-        output.write(pieces, options.output)
+    if not options.check and not output.write(pieces, options.output) and _is_terminal():
+        print(f"vc5c: {options.output} is as it should be, and was left alone", file=sys.stderr)
     return CLEAN
 
 
-def _emit(config: Config, options: argparse.Namespace, problems: Problems) -> Iterable[str]:
+def _emit(
+    config: Config, options: argparse.Namespace, problems: Problems, progress: Progress
+) -> Iterable[bytes]:
     if options.emit == "bird":
-        return render_bird(config, _bird_options(options), problems)
-    return () if options.check else emit.document(resolve(config))
+        return [text.encode() for text in render_bird(config, _bird_options(options), problems)]
+    return () if options.check else _document(config, options, progress)
+
+
+def _document(config: Config, options: argparse.Namespace, progress: Progress) -> Iterable[bytes]:
+    with _cache(options) as cache:
+        try:
+            return produce(config, cache, progress)
+        except OSError as error:
+            reason = f"no room for its tables: {error.strerror}"
+            raise output.Unwritable(f"cannot write the document: {reason}; TMPDIR says where") from error
+
+
+def _cache(options: argparse.Namespace) -> AbstractContextManager[Cache | None]:
+    """None: not wanted, or not to be had. That is worth a word only where the user chose the folder."""
+    given = options.cache_dir or os.environ.get("VC5C_CACHE")
+    folder = None if options.no_cache else Path(given) if given else default_folder()
+    try:
+        return closing(Cache(folder)) if folder is not None else nullcontext()
+    except Unusable as why:
+        if given:
+            print(f"vc5c: the cache {folder} is not used: {why}", file=sys.stderr)
+        return nullcontext()
 
 
 def _bird_options(options: argparse.Namespace) -> BirdOptions:

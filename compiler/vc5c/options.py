@@ -21,8 +21,17 @@ def parser() -> argparse.ArgumentParser:
         help="MACs that the configuration lacks: YAML, or `ip -j neigh`'s output",
     )
     add("--resolve", action="store_true", help="take MACs that are still lacking from this host's kernel")
+    _cache_options(parser)
     _bird_options(parser)
     return parser
+
+
+def _cache_options(parser: argparse.ArgumentParser) -> None:
+    """Where tables that were made before are kept."""
+    add = parser.add_argument_group("tables").add_argument
+    folder = "keep tables here for the next time (default: $VC5C_CACHE, or vc5c in the user's cache folder)"
+    add("--cache-dir", metavar="DIR", help=folder)
+    add("--no-cache", action="store_true", help="make all tables anew, and keep none")
 
 
 def _bird_options(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,12 @@ from vc5c.resolve import resolve
 from vc5c.source import Source
 
 
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever runs the tests keeps their own cache as it is."""
+    monkeypatch.setenv("VC5C_CACHE", str(tmp_path_factory.getbasetemp() / "vc5c-cache"))
+
+
 @pytest.fixture
 def load_text() -> Callable[[str], Config]:
     return lambda text: load(Source("config.yaml", text), Problems())
@@ -24,7 +30,7 @@ def load_text() -> Callable[[str], Config]:
 @pytest.fixture
 def compile_text(load_text: Callable[[str], Config]) -> Callable[[str], dict[str, Any]]:
     """YAML text to the document as an object."""
-    return lambda text: json.loads("".join(emit.document(resolve(load_text(text)))))
+    return lambda text: json.loads(b"".join(emit.document(resolve(load_text(text)))))
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def test_example_compiles(capsys) -> None:
 
 
 def test_a_defect_is_told_without_a_traceback(config, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("vc5c.cli.resolve", lambda _config: {}["a key"])
+    monkeypatch.setattr("vc5c.compile.resolve", lambda _config: {}["a key"])
     assert main([config(GOOD)]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -23,7 +23,7 @@ services:
 
 
 def written(load_text, text: str) -> str:
-    return "".join(emit.document(resolve(load_text(text))))
+    return b"".join(emit.document(resolve(load_text(text)))).decode()
 
 
 def canonical(value) -> str:
