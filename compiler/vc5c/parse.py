@@ -24,6 +24,7 @@ MAX_DEPTH = 40
 MAX_ALIASED = 100_000  # nodes that aliases may add: more is an accident or an attack
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORDS = (yaml.ScalarEvent, yaml.AliasEvent)
 
 
 def parse(source: Source, problems: Problems) -> Mapping:
@@ -153,7 +154,7 @@ class _Parser:
     def _place(self, event: Any) -> Place:
         """Of a word: its extent; of a list or mapping: from its start to the end of the line."""
         start, end = event.start_mark, event.end_mark
-        if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent) and end.line == start.line:
+        if isinstance(event, _WORDS) and end.line == start.line:
             return Place(
                 start.line + 1, start.column + 1, max(1, end.column - start.column), self.source.file
             )

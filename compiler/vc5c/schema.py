@@ -1,4 +1,9 @@
-"""The shape of a configuration: jsonschema judges, this module says where and in whose words."""
+"""The shape of a configuration: jsonschema judges, this module says where and in whose words.
+
+Most configurations are sound, and to hear so from jsonschema was the slowest of all stages. So jsonschema_rs,
+which takes hardly any time, is asked first, and believed if it finds nothing wrong. Else it is for jsonschema
+to say. tests/compiler/test_schema.py holds one against the other.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,18 @@ import json
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+import jsonschema_rs
 
 from vc5c import scalars
 from vc5c.former import former_key
 from vc5c.problems import Place, Problems, did_you_mean
 from vc5c.tree import Mapping, Node, Scalar, find, plain
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 TYPE_NAMES = {
     "array": "a list", "object": "a mapping", "string": "text", "integer": "a whole number",
@@ -24,15 +32,35 @@ TYPE_NAMES = {
 
 def judge(tree: Mapping, problems: Problems) -> None:
     """Report everything in the tree that the schema does not allow. Raises Rejected."""
-    for error in _validator().iter_errors(plain(tree)):
-        _report(error, tree, problems)
+    value = plain(tree)
+    if not _surely_allowed(value):
+        for error in _validator().iter_errors(value):
+            _report(error, tree, problems)
     problems.stop_on_errors()
+
+
+def _surely_allowed(value: Any) -> bool:
+    """False: it is not, or jsonschema_rs cannot tell."""
+    try:
+        return _quick_validator().is_valid(value)
+    except ValueError:  # what is no JSON to it, such as half of a surrogate pair
+        return False
+
+
+@cache
+def _quick_validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(_schema())
 
 
 @cache
 def _validator() -> Draft202012Validator:
-    text = resources.files("vc5_schemas").joinpath("config.schema.json").read_text()
-    return Draft202012Validator(json.loads(text))
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - a tenth of a second, and seldom needed
+
+    return Draft202012Validator(_schema())
+
+
+def _schema() -> Any:
+    return json.loads(resources.files("vc5_schemas").joinpath("config.schema.json").read_text())
 
 
 def _report(error: ValidationError, tree: Mapping, problems: Problems) -> None:
@@ -147,7 +175,7 @@ def _own_words(error: ValidationError, _node: Node) -> str:
     return f"is not allowed: {_short(error.message)}"
 
 
-Words = Callable[[ValidationError, Node], str]
+Words = Callable[["ValidationError", Node], str]
 WORDS: dict[str, tuple[str, Words]] = {
     "type": ("wrong-type", _wrong_type),
     "enum": ("bad-value", _one_of),
