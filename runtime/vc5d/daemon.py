@@ -162,8 +162,7 @@ class Daemon:
             self._plane,
             self._dataplane,
             self._interfaces.names_now,
-            Told(self._announcing.changed, self._failed),
-            self._is_drained,
+            Told(self._announcing.changed, self._failed, self._is_drained),
         )
         self._draining = Draining(
             DrainFile(self.options.state_dir),

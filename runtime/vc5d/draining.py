@@ -32,7 +32,8 @@ class Draining:
         self._announced, self._apply = announced, apply
 
     async def drain(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """{"target": {…}, "force": bool}. Refuses what would withdraw a VIP, unless forced. Raises Vc5Error."""
+        """{"target": {…}, "force": bool}. Refuses what would withdraw a VIP, unless forced. Raises
+        Vc5Error."""
         target = Target.of(request.get("target"))
         check_known(target, self._document())
         after = self.now.drain(target)

@@ -1,7 +1,7 @@
 """What an operator has taken out of service by hand: `vc5ctl drain`. It outlives reloads and restarts, until
 `vc5ctl undrain`: nobody wants a server back in service because a daemon was upgraded.
 
-    host       this load balancer: all VIPs are announced with GRACEFUL_SHUTDOWN, so that others get the traffic
+    host       this load balancer: all VIPs are announced with GRACEFUL_SHUTDOWN: others get the traffic
     vip        the same for one VIP
     service    the same for the VIP of one service, and so for all services of that VIP
     real       takes no new flows, and keeps those that it has; in one service or in all

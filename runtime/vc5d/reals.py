@@ -24,7 +24,7 @@ from .health.directions import Directions
 from .health.marks import Paths
 from .health.probers import Probers
 from .health.state import Condition
-from .health.verdict import wanted_state
+from .health.verdict import Drained, wanted_state
 from .health.watch import Watch
 from .layout import RealState
 from .neighbors import Link, Neighbors
@@ -38,16 +38,16 @@ _AFTER_A_FAILURE = 1.0  # s
 
 @dataclass(frozen=True)
 class Told:
-    """Who is told. changed: a VIP may have become healthy or sick. failed: a part that never ends has ended,
-    which is a defect."""
+    """Who is told and asked. changed: a VIP may have become healthy or sick. failed: a part that never ends
+    has ended, which is a defect. drained: whether an operator has taken a real of a service out."""
 
     changed: Callable[[], None]
     failed: Failed
+    drained: Drained
 
 
 class Reals:
-    """One of it, for as long as the daemon runs. attached: the present names of the program's interfaces.
-    drained: whether an operator has taken a real of a service out."""
+    """One of it, for as long as the daemon runs. attached: the present names of the program's interfaces."""
 
     def __init__(
         self,
@@ -56,13 +56,12 @@ class Reals:
         dataplane: Dataplane,
         attached: Callable[[], frozenset[str]],
         told: Told,
-        drained: Callable[[ServiceKey, str], bool] = lambda key, address: False,
     ) -> None:
         self._netlink = netlink
         self._plane = plane
         self._dataplane = dataplane
-        self._attached, self._drained = attached, drained
-        self._changed, self._failed = told.changed, told.failed
+        self._attached = attached
+        self._changed, self._failed, self._drained = told.changed, told.failed, told.drained
         self._document: Document | None = None
         self._out: dict[str, int] = {}  # real -> Place.out
         self._unreachable: set[str] = set()  # why, in words; what has been logged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,6 @@ def test_what_the_document_has() -> None:
 
 @given(st.frozensets(targets))
 def test_the_file_gives_back_what_it_took(some: frozenset[Target]) -> None:
-    import tempfile  # noqa: PLC0415 - a directory for each example
-
     with tempfile.TemporaryDirectory() as directory:
         file = DrainFile(Path(directory) / "made")
         assert file.load() == Drains()

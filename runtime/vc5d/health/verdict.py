@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..document import Document, ServiceKey
 
 Conditions = Callable[["ServiceKey", str], Condition]
+Drained = Callable[["ServiceKey", str], bool]
 
 
 def wanted_state(condition: Condition, disabled: bool) -> RealState | None:
@@ -28,10 +29,10 @@ def vip_faults(
     document: Document,
     conditions: Conditions,
     announced: frozenset[str],
-    drained: Callable[[ServiceKey, str], bool] = lambda key, address: False,
+    drained: Drained | None = None,
 ) -> dict[str, str]:
-    """VIP -> why it is not to be announced, for those that are not healthy: on every service of a VIP at least
-    `need` reals must accept. drained: those that an operator has taken out.
+    """VIP -> why it is not to be announced, for those that are not healthy: on every service of a VIP at
+    least `need` reals must accept. drained: those that an operator has taken out.
 
     One that is not announced yet also waits for the first result of each of its reals, or the first to
     answer would get the traffic of all. On one that is announced, a real without a result counts as one that
@@ -43,7 +44,7 @@ def vip_faults(
         for address, real in service.reals.items():
             up = conditions(key, address).up
             unknown += up is None
-            accepting += up is not False and not real.disabled and not drained(key, address)
+            accepting += up is not False and not real.disabled and not (drained and drained(key, address))
         if accepting < service.need:
             faults[key.address] = f"{accepting} of {service.need} needed reals of {key} accept"
         elif unknown and key.address not in announced:
