@@ -139,6 +139,7 @@ def test_a_life(wire: Wire, tmp_path: Path) -> None:
 def test_reload(wire: Wire, tmp_path: Path, how: str) -> None:
     async def work(scene: Scene) -> None:
         await scene.states(UP, UP)
+        await scene.until(lambda: announced() == [VIP])
         digest = scene.write(disabled=(REAL2,))
         if how == "vc5ctl":
             assert await scene.ask("reload") == {"digest": digest, "changed": True}
