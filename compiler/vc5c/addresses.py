@@ -51,6 +51,11 @@ class Address:
         return self.version, self.number
 
     @property
+    def link_local(self) -> bool:
+        """fe80::/10 (RFC 4291): it means something on one link only."""
+        return self.version == 6 and self.packed[0] == 0xFE and self.packed[1] & 0xC0 == 0x80
+
+    @property
     def unfit(self) -> str:
         """Why no host can have it; '' if one can."""
         if self.packed[:12] == MAPPED:

@@ -65,18 +65,20 @@ class _PeerBuilder:
         fields = Fields(node)
         options: dict[str, Any] = {key: fields.whole(key) for key in NUMBERS}
         options |= {key: fields.boolean(key) for key in SWITCHES}
-        options |= {key: self._address(fields.node(key)) for key in ("source_ip", "next_hop_6")}
+        options["source_ip"] = self._address(fields.node("source_ip"), 4, 6)
+        options["next_hop_6"] = self._address(fields.node("next_hop_6"), 6)
         options |= {key: self._filter(fields.words(key)) for key in ("accept", "reject")}
         options["communities"] = self._communities(fields.words("communities"))
         options["vips"] = self._vips(fields.node("vips"))
         return {key: value for key, value in options.items() if value is not None}
 
-    def _address(self, node: Node | None) -> str | None:
+    def _address(self, node: Node | None, *versions: int) -> str | None:
         if not isinstance(node, Scalar):
             return None
         address = read_address(node.text)
-        if address is None:
-            self.problems.error("bad-address", f"`{node.text}` is not an IP address", node.place)
+        if address is None or address.version not in versions:
+            kind = "IP" if len(versions) > 1 else f"IPv{versions[0]}"
+            self.problems.error("bad-address", f"`{node.text}` is not an {kind} address", node.place)
         return None if address is None else str(address)
 
     def _communities(self, listed: tuple[Scalar, ...] | None) -> tuple[str, ...] | None:

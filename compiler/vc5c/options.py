@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,8 +38,8 @@ def _bird_options(parser: argparse.ArgumentParser) -> None:
     """What belongs to the host, and so is not in the configuration."""
     add = parser.add_argument_group("for --emit bird").add_argument
     add("--router-id", type=_address, metavar="A", help="this host's router id")
-    source = "this host's address towards its peers; once per network"
-    add("--source", type=_address, action="append", default=[], metavar="A", help=source)
+    source = "this host's address towards its peers, IPv4 or IPv6; once per network"
+    add("--source", type=_any_address, action="append", default=[], metavar="A", help=source)
     interval = "milliseconds between BFD packets (default: 100)"
     add("--bfd-interval", type=_between(10, 60_000), default=100, metavar="MS", help=interval)
     multiplier = "lost packets that make a peer down (default: 5)"
@@ -51,6 +51,13 @@ def _address(text: str) -> str:
         return str(IPv4Address(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not an IPv4 address") from error
+
+
+def _any_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from error
 
 
 def _between(least: int, most: int) -> Callable[[str], int]:

@@ -103,7 +103,7 @@ def test_no_arguments() -> None:
     ("option", "value", "said"),
     [
         ("--router-id", "here", "'here' is not an IPv4 address"),
-        ("--source", "::1", "'::1' is not an IPv4 address"),
+        ("--source", "lb1", "'lb1' is not an IP address"),
         ("--bfd-interval", "-1", "'-1' is not a number from 10 to 60000"),
         ("--bfd-multiplier", "99999999999", "is not a number from 2 to 255"),
         ("--emit", "xml", "invalid choice"),

@@ -85,12 +85,13 @@ def neighbors_make_sense(whole: Whole) -> None:
 
 
 def announced_vips_exist(whole: Whole) -> None:
-    """`vips` of BGP that hold no VIP."""
+    """`vips` of BGP that hold no VIP. A name may stand for several prefixes: one with a VIP will do."""
     vips = _vips(whole)
-    for peer in whole.config.peers:
-        for text, route in (peer.vips or {}).items():
-            if not any(vip in route.prefix for vip in vips):
-                whole.problems.warning("unused", f"no VIP is in {text}", route.place)
+    routes = [route for peer in whole.config.peers for route in (peer.vips or {}).values()]
+    useful = {route.place for route in routes if any(vip in route.prefix for vip in vips)}
+    for route in routes:
+        if route.place not in useful:
+            whole.problems.warning("unused", "no VIP is among these `vips`", route.place)
 
 
 def _vips(whole: Whole) -> dict[Address, Place]:
