@@ -47,8 +47,9 @@ setup: $(VENV)/.installed ## install what is missing: Debian packages, the virtu
 build: setup $(OBJECT) $(MAGLEV) ## .venv/bin/{vc5c,vc5d,vc5ctl} and build/vc5.bpf.o
 
 .PHONY: generate
-generate: build ## write runtime/vc5d/layout.py from the object's BTF
+generate: build ## write runtime/vc5d/layout.py from the object's BTF, and docs from code and schemas
 	$(PYTHON) -m vc5d.generate $(OBJECT)
+	$(PYTHON) tools/generate
 
 .PHONY: lock
 lock: setup ## pin pyproject.toml's dependencies in requirements.lock, with hashes

@@ -37,6 +37,7 @@ def build(tree: Mapping, problems: Problems) -> Config:
         scheduler=top.at("scheduler"),
         neighbors_file=build_neighbors_file(tree.get("neighbors")),
         passed_on=_passed_on(tree) | _block(tree, lists, problems),
+        places=top.places(),
     )
     services.unused()
     lists.unused()

@@ -14,6 +14,7 @@ def build_settings(node: Node, problems: Problems) -> Settings:
     """What cascades, from a service's or policy's mapping (or from the null of a bare `http:`)."""
     fields = Fields(node)
     return Settings(
+        places=fields.places(),
         name=fields.text("name"),
         description=fields.text("description"),
         need=fields.at("need"),

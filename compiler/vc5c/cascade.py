@@ -18,6 +18,7 @@ def effective(config: Config, service: Service, policy: Policy) -> Settings:
     }
     if base.weights and policy.settings.weights:
         given["weights"] = {**base.weights, **policy.settings.weights}
+    given["places"] = {**base.places, **policy.settings.places}
     return replace(base, **given)
 
 

@@ -1,6 +1,6 @@
 """vc5c: compile a configuration to the document that vc5d applies.
 
-Exit codes: 0 clean (warnings allowed), 1 the configuration has problems, 2 could not run.
+Exit codes: 0 clean (warnings allowed, unless --strict), 1 the configuration has problems, 2 could not run.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from vc5c.cache import Cache, Unusable, default_folder
 from vc5c.compile import load, produce
 from vc5c.model import Config
 from vc5c.neighbors import NeighborOptions
-from vc5c.options import parser
-from vc5c.problems import Problem, Problems, Rejected
+from vc5c.options import parse
+from vc5c.problems import Problems, Rejected, in_order
 from vc5c.progress import Progress
-from vc5c.report.human import render, summary
-from vc5c.source import Source, Unreadable, read
+from vc5c.report import Report, everything
+from vc5c.report.show import show
+from vc5c.source import Unreadable, read
 
 CLEAN, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
     if arguments is None:
         gc.disable()  # as a command it ends soon: looking for cycles among a million nodes is time lost
-    options = parser().parse_args(arguments)
+    options = parse(arguments)
     try:
         return run(options)
     except (Unreadable, output.Unwritable) as error:
@@ -49,19 +50,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Compile, report, write. Raises Unreadable, Unwritable."""
-    source, problems = read(options.config), Problems()
-    try:
-        with Progress() as progress:
-            neighbors = NeighborOptions(options.neighbors, options.resolve)
-            config = load(source, problems, neighbors, progress)
-            pieces = _emit(config, options, problems, progress)
-    except Rejected as rejected:
-        _report(rejected.problems, source)
+    with Progress() as progress:
+        compiled = [_compile(path, options, progress) for path in (options.config, *options.more)]
+    reports = [report for report, _ in compiled]
+    show(reports, options.format, options.color, options.check or options.output != "-")
+    counted = ("error", "warning") if options.strict else ("error",)
+    if any(problem.severity in counted for _, problem in everything(reports)):
         return PROBLEMS
-    _report(problems.found, source)
-    if not options.check and not output.write(pieces, options.output) and _is_terminal():
+    if not options.check and not output.write(compiled[0][1], options.output) and sys.stderr.isatty():
         print(f"vc5c: {options.output} is as it should be, and was left alone", file=sys.stderr)
     return CLEAN
+
+
+def _compile(path: str, options: argparse.Namespace, progress: Progress) -> tuple[Report, Iterable[bytes]]:
+    """What was found, and the output in pieces; none if there are errors. Notes are for --check alone."""
+    source, problems = read(path), Problems()
+    pieces: Iterable[bytes] = ()
+    try:
+        neighbors = NeighborOptions(options.neighbors, options.resolve)
+        config = load(source, problems, neighbors, progress)
+        pieces = _emit(config, options, problems, progress)
+        found = in_order(problems.found)
+    except Rejected as rejected:
+        found = rejected.problems
+    shown = [problem for problem in found if options.check or problem.severity != "note"]
+    return Report(source, shown), pieces
 
 
 def _emit(
@@ -97,22 +110,10 @@ def _bird_options(options: argparse.Namespace) -> BirdOptions:
     return BirdOptions(options.router_id, tuple(options.source), options.bfd_interval, options.bfd_multiplier)
 
 
-def _report(problems: list[Problem], source: Source) -> None:
-    colour = _is_terminal() and not os.environ.get("NO_COLOR")
-    for problem in problems:
-        print(render(problem, source, colour), file=sys.stderr)
-    if problems:
-        print(f"vc5c: {source.name}: {summary(problems)}", file=sys.stderr)
-
-
 def _way_to(error: Exception) -> str:
     """Through which lines, in one line: a user is shown no traceback, but a report needs it."""
     frames = traceback.extract_tb(error.__traceback__)
     return " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
-
-
-def _is_terminal() -> bool:
-    return sys.stderr.isatty()
 
 
 if __name__ == "__main__":

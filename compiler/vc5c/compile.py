@@ -5,6 +5,7 @@ from __future__ import annotations
 from vc5c import build, include, schema, validate
 from vc5c.cache import Cache
 from vc5c.emit import Document, document
+from vc5c.ignores import Ignores
 from vc5c.model import Config
 from vc5c.neighbors import NO_NEIGHBORS, NeighborOptions, complete
 from vc5c.problems import Problems
@@ -26,10 +27,12 @@ def load(
     """A configuration that every rule accepts. `problems` keeps the warnings. Raises Rejected, Unreadable."""
     progress.stage("reading")
     tree = include.parse_all(source, problems)
+    ignores = problems.ignores = Ignores.of(source, problems)
     progress.stage("checking")
     schema.judge(tree, problems)
     config = complete(build.build(tree, problems), source, neighbors, problems)
     validate.validate(config, problems)
+    ignores.report_unused(problems)
     return config
 
 

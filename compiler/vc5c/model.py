@@ -25,8 +25,12 @@ class At(NamedTuple, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What cascades from service to policy (and, for some, to check). None: not given here."""
+    """What cascades from service to policy (and, for some, to check). None: not given here.
 
+    places: where each that is given was given, by its key in the YAML.
+    """
+
+    places: Mapping[str, Place] = field(default_factory=dict)
     name: str | None = None
     description: str | None = None
     need: At[int] | None = None
@@ -156,3 +160,4 @@ class Config:
     scheduler: At[str] | None
     neighbors_file: At[str] | None = None
     passed_on: Mapping[str, Any] = field(default_factory=dict)  # keys for the daemon alone
+    places: Mapping[str, Place] = field(default_factory=dict)  # of the values of top-level keys

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, ip_address
+
+from vc5c.report.colour import CHOICES as COLOURS
+from vc5c.report.rule_entry import ShowRule
+from vc5c.report.show import NAMES as FORMATS
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Errors in the command line end the program with 2: it could not run."""
+    commands = parser()
+    options = commands.parse_args(arguments)
+    if options.more and not options.check:
+        commands.error("several configurations can be checked (--check), but only one compiled")
+    return options
 
 
 def parser() -> argparse.ArgumentParser:
-    """Errors in the command line end the program with 2: it could not run."""
     parser = argparse.ArgumentParser(prog="vc5c", description="Compile a load balancer's configuration.")
     add = parser.add_argument
-    add("config", help="the configuration, in YAML; - for standard input")
+    add("config", metavar="config.yaml", help="the configuration; - for standard input")
+    add("more", nargs="*", metavar="config.yaml", help="more of them, with --check")
     add("-o", "--output", default="-", metavar="FILE", help="write here, atomically (default: stdout)")
-    add("--check", action="store_true", help="only check, and print the problems")
     add("--emit", choices=("json", "bird"), default="json", help="what to write (default: json)")
     add(
         "--neighbors",
@@ -21,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
         help="MACs that the configuration lacks: YAML, or `ip -j neigh`'s output",
     )
     add("--resolve", action="store_true", help="take MACs that are still lacking from this host's kernel")
+    _problem_options(parser)
     _cache_options(parser)
     _bird_options(parser)
     return parser
@@ -32,6 +45,20 @@ def _cache_options(parser: argparse.ArgumentParser) -> None:
     folder = "keep tables here for the next time (default: $VC5C_CACHE, or vc5c in the user's cache folder)"
     add("--cache-dir", metavar="DIR", help=folder)
     add("--no-cache", action="store_true", help="make all tables anew, and keep none")
+
+
+def _problem_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("problems").add_argument
+    add("--check", action="store_true", help="only check, and print the problems")
+    add("--strict", action="store_true", help="warnings are problems too: exit code 1, nothing is written")
+    add("--format", choices=FORMATS, default="human", help="how problems are printed (default: human)")
+    add(
+        "--color",
+        choices=COLOURS,
+        default="auto",
+        help="auto (default): on a terminal, unless NO_COLOR is set",
+    )
+    add("--rule", action=ShowRule, metavar="ID", help="explain a rule: the word in brackets after a message")
 
 
 def _bird_options(parser: argparse.ArgumentParser) -> None:

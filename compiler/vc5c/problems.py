@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Place(NamedTuple):
@@ -38,7 +38,8 @@ Note = tuple[str, Place]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding. `notes` point at the other places concerned; `hint` says what to do."""
+    """One finding. severity: error, warning or note. `notes` point at the other places concerned, `hint`
+    says what to do."""
 
     rule: str
     message: str
@@ -52,15 +53,22 @@ class Rejected(Exception):
     """The configuration has errors; `problems` has all of the stage's, and the warnings before it."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = sorted(problems, key=lambda p: (p.place.order, p.rule, p.message))
+        self.problems = in_order(problems)
         super().__init__(f"{len(self.problems)} problems")
+
+
+class Silencer(Protocol):
+    """Says which problems nobody wants to hear of (ignores.py)."""
+
+    def silences(self, problem: Problem) -> bool: ...
 
 
 @dataclass
 class Problems:
-    """The collector that stages write to."""
+    """The collector that stages write to. Errors stop the compiler, warnings and notes do not."""
 
     found: list[Problem] = field(default_factory=list)
+    ignores: Silencer | None = None
     _seen: set[Problem] = field(default_factory=set)
 
     def error(self, rule: str, message: str, place: Place, *notes: Note, hint: str = "") -> None:
@@ -69,16 +77,27 @@ class Problems:
     def warning(self, rule: str, message: str, place: Place, *notes: Note, hint: str = "") -> None:
         self.add(Problem(rule, message, place, "warning", notes, hint))
 
+    def note(self, rule: str, message: str, place: Place, *notes: Note, hint: str = "") -> None:
+        """What is often meant, and sometimes not: shown by --check, and never counted as a problem."""
+        self.add(Problem(rule, message, place, "note", notes, hint))
+
     def add(self, problem: Problem) -> None:
         """Once only: what a named list or an alias gets wrong is met at every use of it."""
-        if problem not in self._seen:
-            self._seen.add(problem)
+        if problem in self._seen:
+            return
+        self._seen.add(problem)
+        if self.ignores is None or not self.ignores.silences(problem):
             self.found.append(problem)
 
     def stop_on_errors(self) -> None:
         """End of a stage: raise Rejected if there is any error."""
         if any(problem.severity == "error" for problem in self.found):
             raise Rejected(self.found)
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """As they are shown: by file, line and column."""
+    return sorted(problems, key=lambda p: (p.place.order, p.rule, p.message))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ def _report(error: ValidationError, tree: Mapping, problems: Problems) -> None:
         key = node.entries[str(error.instance)].key
         problems.error("bad-key", f"`{key.text}` is not {_noun(error, keyword)}", key.place)
     else:
-        rule, words = WORDS.get(keyword, ("schema", _own_words))
+        rule, words = WORDS.get(keyword, ("bad-value", _own_words))
         place = _key_place(tree, path) if isinstance(node, Mapping) else node.place
         title: Any = error.schema
         subject = (

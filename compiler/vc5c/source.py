@@ -53,6 +53,11 @@ def read(path: str) -> Source:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Unreadable(f"cannot read {name}: {reason}") from error
+    return decoded(name, data)
+
+
+def decoded(name: str, data: bytes) -> Source:
+    """The text of a file's bytes; `broken` says where it is not UTF-8."""
     try:
         return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from vc5c.cascade import cases
 from vc5c.model import Config
 from vc5c.problems import Problems
-from vc5c.rules import Whole, network, services
+from vc5c.rules import Whole, announcing, checks, hosts, network, services, serving, tables
 
 RULES: tuple[Callable[[Whole], None], ...] = (
     services.something_to_do,
@@ -29,6 +29,26 @@ RULES: tuple[Callable[[Whole], None], ...] = (
     network.servers_in_vlans,
     network.neighbors_make_sense,
     network.announced_vips_exist,
+    checks.every_service_checked,
+    checks.checks_speak_the_protocol,
+    checks.checks_differ,
+    checks.paths_begin_with_a_slash,
+    checks.https_names_a_host,
+    checks.settings_have_effect,
+    checks.checks_in_time,
+    checks.checks_not_too_many,
+    serving.some_real_enabled,
+    serving.need_something,
+    serving.tcp_is_tracked,
+    tables.shares_are_whole,
+    tables.weights_are_whole,
+    tables.tables_fit,
+    hosts.servers_are_hosts,
+    hosts.multicast_is_multicast,
+    announcing.somebody_told,
+    announcing.filters_let_vips_pass,
+    announcing.as_numbers_usable,
+    announcing.options_reach_the_peer,
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from vc5c import emit
 from vc5c.compile import load
 from vc5c.model import Config
-from vc5c.problems import Problem, Problems, Rejected
+from vc5c.problems import Problem, Problems, Rejected, in_order
 from vc5c.report.human import render
 from vc5c.resolve import resolve
 from vc5c.source import Source
@@ -36,16 +36,17 @@ def compile_text(load_text: Callable[[str], Config]) -> Callable[[str], dict[str
 @pytest.fixture
 def problems_of() -> Callable[[str], list[Problem]]:
     """Errors and warnings of a text, in the order in which they are shown."""
+    return lambda text: [problem for problem in found_in(text) if problem.severity != "note"]
 
-    def judge(text: str) -> list[Problem]:
-        problems = Problems()
-        try:
-            load(Source("config.yaml", text), problems)
-        except Rejected as rejected:
-            return rejected.problems
-        return problems.found
 
-    return judge
+def found_in(text: str) -> list[Problem]:
+    """Errors, warnings and notes."""
+    problems = Problems()
+    try:
+        load(Source("config.yaml", text), problems)
+    except Rejected as rejected:
+        return rejected.problems
+    return in_order(problems.found)
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def test_emit_bird(config, capsys) -> None:
 
 def test_colour_only_on_a_terminal_that_wants_it(config, capsys, monkeypatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr("vc5c.cli._is_terminal", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     main([config(BAD)])
     assert "\x1b[31m" in capsys.readouterr().err
     monkeypatch.setenv("NO_COLOR", "1")

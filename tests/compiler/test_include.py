@@ -31,7 +31,7 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Files], 
             load(source, problems)
         except Rejected as rejected:
             problems.found = rejected.problems
-        return "\n".join(render(problem, source) for problem in problems.found)
+        return "\n".join(render(problem, source) for problem in problems.found if problem.severity != "note")
 
     return do
 

@@ -1,0 +1,39 @@
+"""Write what is generated from code and schemas, or (--check) say what is stale.
+
+    .venv/bin/python tools/generate [--check]
+
+docs/rules.md from the compiler's catalogue of rules.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import rules
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTPUTS: dict[str, Callable[[], str]] = {
+    "docs/rules.md": rules.page,
+}
+
+
+def main() -> int:
+    stale = []
+    for name, make in OUTPUTS.items():
+        path, text = ROOT / name, make()
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv[1:]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    if stale and "--check" in sys.argv[1:]:
+        print(f"stale: {', '.join(stale)}; run `make generate`")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
