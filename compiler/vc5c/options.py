@@ -14,7 +14,7 @@ from vc5c.report.show import NAMES as FORMATS
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Errors in the command line end the program with 2: it could not run."""
     commands = parser()
-    options = commands.parse_args(arguments)
+    options = commands.parse_intermixed_args(arguments)
     if options.more and not options.check:
         commands.error("several configurations can be checked (--check), but only one compiled")
     return options

@@ -17,7 +17,7 @@ def schema(name: str):
     return json.loads(resources.files("vc5_schemas").joinpath(name).read_text())
 
 
-@pytest.mark.parametrize("name", ["config.schema.json", "document.schema.json"])
+@pytest.mark.parametrize("name", ["config.schema.json", "document.schema.json", "problems.schema.json"])
 def test_well_formed(name: str) -> None:
     Draft202012Validator.check_schema(schema(name))
 
@@ -35,12 +35,12 @@ def properties(node, where=""):
             yield from properties(inner, where)
 
 
-@pytest.mark.parametrize("name", ["config.schema.json", "document.schema.json"])
+@pytest.mark.parametrize("name", ["config.schema.json", "document.schema.json", "problems.schema.json"])
 def test_every_property_is_described_and_has_examples_that_obey_it(name: str) -> None:
     """The reference documentation is made from them, and editors show them."""
     whole = schema(name)
     found = list(properties(whole))
-    assert len(found) > 50
+    assert len(found) > 15
     for where, inner in found:
         assert inner.get("description", "").endswith((".", "…")), f"{where} has no description"
         assert inner.get("examples"), f"{where} has no example"

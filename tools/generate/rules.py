@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vc5c.catalogue import GROUPS, Rule
+from vc5c.catalogue.examples import shown
 
 HEAD = """\
 # The rules
@@ -49,13 +50,7 @@ def _entry(rule: Rule) -> Iterator[str]:
     yield f"*{rule.severity}*: {rule.means} {rule.why}{silence}\n"
     if rule.options:
         yield f"With `{' '.join(rule.options)}`:\n"
-    yield f"```yaml\n{_printable(rule.example)}```\n"
+    yield f"```yaml\n{shown(rule.example)}```\n"
     for name, text in rule.files.items():
         yield f"and in `{name}`\n\n```\n{text}```\n"
     yield f"**What to do**: {rule.fix}\n"
-
-
-def _printable(text: str) -> str:
-    """A byte that is not UTF-8, and a tab, made visible."""
-    text = "".join(f"<byte {ord(c) - 0xDC00:02x}>" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in text)
-    return text.replace("\t", "<tab>")

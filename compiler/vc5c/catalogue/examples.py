@@ -16,6 +16,12 @@ def written_out(example: str) -> bytes:
     return example.encode(errors="surrogateescape")
 
 
+def shown(example: str) -> str:
+    """As a reader sees it: a tab, and a byte that is not UTF-8, made visible."""
+    bytes_shown = (f"<byte {ord(c) - 0xDC00:02x}>" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in example)
+    return "".join(bytes_shown).replace("\t", "<tab>")
+
+
 def _address(number: int) -> str:
     return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import textwrap
 from typing import Any
 
 from vc5c.catalogue import RULES, Rule
+from vc5c.catalogue.examples import shown
 from vc5c.problems import did_you_mean
 
 
@@ -19,14 +21,15 @@ class ShowRule(argparse.Action):
         rule = RULES.get(value)
         if rule is None:
             parser.error(f"no rule is called {value!r}{did_you_mean(value, RULES)}")
-        parser.exit(message=entry(rule))
+        sys.stdout.write(entry(rule))
+        parser.exit()
 
 
 def entry(rule: Rule) -> str:
     """The text, with a newline at its end."""
     parts = [f"{rule.id} ({rule.severity})", _filled(rule.means), _filled(f"Why: {rule.why}")]
     if rule.example:
-        parts.append("For example:\n\n" + textwrap.indent(rule.example.rstrip(), "    "))
+        parts.append("For example:\n\n" + textwrap.indent(shown(rule.example).rstrip(), "    "))
     parts.append(_filled(f"What to do: {rule.fix}"))
     if rule.silenceable:
         parts.append(_filled(f"Where it is meant: # vc5c: ignore[{rule.id}]"))

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from vc5c.catalogue import RULES, Rule
+from vc5c.catalogue.examples import shown
 from vc5c.problems import Place, Problem
 from vc5c.report import Report, everything, page_of
 
@@ -40,10 +41,17 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "id": rule.id,
         "shortDescription": {"text": rule.means},
         "fullDescription": {"text": f"{rule.means} {rule.why}"},
-        "help": {"text": f"{rule.why}\n\nWhat to do: {rule.fix}"},
-        "helpUri": page_of(rule.id),
+        "help": {"text": _help(rule), "markdown": _help(rule, "```yaml\n", "```\n", "**", "`")},
         "defaultConfiguration": {"level": rule.severity},
     }
+
+
+def _help(rule: Rule, begin: str = "", end: str = "", bold: str = "", code: str = "") -> str:
+    """All of it here: a helpUri would have to be absolute (section 3.49.12), and copies of the repository
+    are at many places."""
+    example = f"{begin}{shown(rule.example).rstrip()}\n{end}"
+    fix = f"{bold}What to do:{bold} {rule.fix}"
+    return f"{rule.why}\n\n{example}\n{fix}\n\nMore: {code}{page_of(rule.id)}{code}"
 
 
 def _result(report: Report, problem: Problem, index: dict[str, int]) -> dict[str, Any]:
