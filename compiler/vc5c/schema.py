@@ -60,7 +60,7 @@ def _validator() -> Draft202012Validator:
 
 
 def _schema() -> Any:
-    return json.loads(resources.files("vc5_schemas").joinpath("config.schema.json").read_text())
+    return json.loads(resources.files("vc5_schemas").joinpath("config.schema.json").read_text("utf-8"))
 
 
 def _report(error: ValidationError, tree: Mapping, problems: Problems) -> None:
