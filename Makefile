@@ -85,8 +85,12 @@ e2e: build $(LAB_BPF) ## only the tests in network namespaces
 	$(PYTHON) -m pytest tests/lab $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: build ## nanoseconds per packet, on this machine
+bench: bench-compiler ## nanoseconds per packet, and the compiler's seconds, on this machine
 	$(PYTHON) -m tests.bench.datapath
+
+.PHONY: bench-compiler
+bench-compiler: build ## what compiling costs, and how much of a table moves when a real goes
+	$(PYTHON) -m tests.bench.compiler
 
 RELEASES ?= bookworm trixie
 
@@ -109,4 +113,4 @@ clean: ## remove what was built; the virtual environment stays
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5); next } \
-		/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+		/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -6,7 +6,6 @@ run beside one of the harness alone, on one CPU, its packets in the cache: the p
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import statistics
@@ -22,6 +21,7 @@ from vc5d.errors import Vc5Error
 from vc5d.maps import Capacity
 from vc5d.program import Program
 
+from tests.bench import report
 from tests.bpf import place
 from tests.bpf.model import PASS, TX, Balancer, Real, Service
 from tests.bpf.packets import ethernet, ipv4, tcp
@@ -125,13 +125,6 @@ def measure(harness: Harness, program: Program) -> dict[str, float]:
     return results
 
 
-def cpu_model() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next(
-        (line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine()
-    )
-
-
 def main() -> int:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     try:
@@ -141,9 +134,14 @@ def main() -> int:
     except Vc5Error as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    report = {"machine": cpu_model(), "kernel": platform.release(), "runs": RUNS, "packets_a_run": REPEAT}
-    (ROOT / "build" / "bench.json").write_text(json.dumps(report | results, indent=2) + "\n")
-    print(f"{report['machine']}, Linux {report['kernel']}; {REALS} reals, one service, 66-byte TCP frames")
+    about = {
+        "machine": report.cpu_model(),
+        "kernel": platform.release(),
+        "runs": RUNS,
+        "packets_a_run": REPEAT,
+    }
+    report.update(**about, **results)
+    print(f"{about['machine']}, Linux {about['kernel']}; {REALS} reals, one service, 66-byte TCP frames")
     for name, value in results.items():
         print(f"{name.removesuffix('_ns').replace('_', ' '):28s} {value:6.0f} ns")
     return 0
