@@ -17,13 +17,14 @@ from . import host, log
 from .alone import Alone
 from .control import is_served
 from .daemon import Daemon, Options
-from .defaults import PIN_DIR, SOCKET, STATE_DIR
+from .defaults import PIN_DIR, SOCKET, STATE_DIR, WEB
 from .document import check
 from .errors import Vc5Error
 from .health.checks import compile_checks
 from .outcome import guarded, say
 from .tun import NAME_MAX
 from .uninstall import uninstall
+from .web.listen import Listen
 
 _MAIN_TABLES = (0, 253, 254, 255)  # unspec, default, main, local: routes there would carry traffic
 
@@ -69,6 +70,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             announce=options.announce,
             state_dir=options.state,
             grace=options.grace,
+            web=options.web,
         ),
         Dataplane.open,
     )
@@ -179,6 +181,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="at the end, between announcing the VIPs with GRACEFUL_SHUTDOWN and withdrawing them (2)",
     )
+    add(
+        "--web",
+        type=_listen,
+        default=WEB,
+        metavar="ADDRESS:PORT",
+        help=f"metrics and status by HTTP, unless the document has `webserver` ({WEB}; none: not at all)",
+    )
     add("--log-level", choices=log.LEVELS, default="info", help="what is told on standard error (info)")
     return parser
 
@@ -195,6 +204,13 @@ def _seconds(text: str) -> float:
     if not 0 <= number <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is not 0 to 3600 seconds")
     return number
+
+
+def _listen(text: str) -> Listen | None:
+    try:
+        return None if text == "none" else Listen.parse(text)
+    except ValueError as failure:
+        raise argparse.ArgumentTypeError(str(failure)) from None
 
 
 def _device(text: str) -> str:

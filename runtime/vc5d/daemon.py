@@ -33,6 +33,8 @@ from .routes import Announcer
 from .status import DaemonSide, status
 from .supervise import cancel, start
 from .vips import Circumstances, Vips
+from .web.listen import Listen, chosen
+from .web.server import Web
 
 _TICK = 1.0  # s
 
@@ -40,7 +42,8 @@ _TICK = 1.0  # s
 @dataclass(frozen=True)
 class Options:
     """The command line. state_dir: where what an operator drained is kept; None: nowhere. grace: seconds
-    between saying that the VIPs leave and withdrawing them, at the end."""
+    between saying that the VIPs leave and withdrawing them, at the end. web: where the HTTP server listens
+    unless the document says so; None: nowhere."""
 
     document: Path
     interfaces: tuple[str, ...]
@@ -53,6 +56,7 @@ class Options:
     announce: bool
     state_dir: Path | None = None
     grace: float = 0.0
+    web: Listen | None = None
 
 
 class Daemon:
@@ -70,7 +74,7 @@ class Daemon:
         self._plane = PlaneThread()
         self._reloads = Reloads(lambda: self._document.digest, self._replace_document)
         self._vips = Vips()
-        self._started = time.monotonic()
+        self._started, self._started_at = time.monotonic(), time.time()
         self._ready = False
         self._stop = asyncio.Event()
         self._defect: BaseException | None = None
@@ -179,7 +183,10 @@ class Daemon:
         gets to its end, and all the rest after that."""
         running.push_async_callback(self._reloads.finish)
         running.push_async_callback(self._announcing.stop)
-        for work in (self._tick_for_ever(), self._announcing.for_ever(), self._reals.follow_moves_for_ever()):
+        works = [self._tick_for_ever(), self._announcing.for_ever(), self._reals.follow_moves_for_ever()]
+        if listen := chosen(self.options.web, self._document.options.get("webserver")):
+            works.append(Web(lambda: self._status({})).serve_for_ever(listen))
+        for work in works:
             running.push_async_callback(cancel, start(work, self._failed))
 
     def _failed(self, failure: BaseException) -> None:
@@ -265,6 +272,7 @@ class Daemon:
             raise NOT_READY
         snapshot = await self._plane.do(self._dataplane.snapshot)
         mine = DaemonSide(
+            started=self._started_at,
             document=self.options.document,
             interfaces=self._interfaces.modes,
             announced=self._announcing.announced,

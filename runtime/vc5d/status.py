@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
@@ -12,6 +13,8 @@ from .document import Document, ServiceKey
 from .drains import Drains
 from .health.state import Condition
 from .vips import VipState
+
+VERSION = importlib.metadata.version("vc5")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,9 +28,10 @@ class ReloadFailure:
 
 @dataclasses.dataclass(frozen=True)
 class DaemonSide:
-    """document: the file. interfaces: name -> XDP mode. announced: VIPs that have their route. vips: of each
-    VIP. drained: what an operator has taken out."""
+    """started: when vc5d was, in seconds since the epoch. document: the file. interfaces: name -> XDP mode.
+    announced: VIPs that have their route. vips: of each VIP. drained: what an operator has taken out."""
 
+    started: float
     document: Path
     interfaces: Mapping[str, str]
     announced: frozenset[str]
@@ -43,7 +47,12 @@ def status(
     daemon: DaemonSide,
 ) -> dict[str, Any]:
     """The snapshot's own keys at the top, and in each service and real what the daemon knows beside them."""
-    result: dict[str, Any] = {**plain(snapshot), **plain(daemon), "drained": daemon.drained.listed()}
+    result: dict[str, Any] = {
+        **plain(snapshot),
+        **plain(daemon),
+        "drained": daemon.drained.listed(),
+        "version": VERSION,
+    }
     for key, service in document.services.items():
         shown = result["services"].setdefault(str(key), {})
         shown.update(name=service.name, need=service.need)

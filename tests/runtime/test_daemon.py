@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import wire as wires
 from fake_dataplane import REFUSED, FakeDataplane
@@ -21,6 +22,7 @@ from vc5d import ctl, log, vlans
 from vc5d.daemon import Daemon, Options
 from vc5d.errors import Vc5Error
 from vc5d.layout import RealState
+from vc5d.web.listen import Listen
 from wire import REAL1, REAL2, VIP, Wire, output, raw_document
 
 pytestmark = pytest.mark.lab
@@ -65,8 +67,9 @@ class Scene:
         pins, nowhere = Path("/nowhere"), Path("/nowhere/vc5.bpf.o")
         state = self.document.parent / "state"
         return Options(
-            self.document, interfaces, pins, self.socket, nowhere, "auto", 205, "vc5", True, state, self.grace
-        )
+            self.document, interfaces, pins, self.socket, nowhere, "auto", 205, "vc5", True, state, self.grace,
+            Listen("127.0.0.1", 8005),
+        )  # fmt: skip
 
     def write(self, check: dict[str, Any] = ALIVE, **changes: object) -> str:
         """Write a document; its digest."""
@@ -565,5 +568,20 @@ def test_draining_by_the_command(wire: Wire, tmp_path: Path, capsys: pytest.Capt
         for words in (["vip", VIP], ["service", service], ["host"]):
             assert await vc5ctl("drain", *words, "--force") == 0
             assert await vc5ctl("undrain", *words) == 0
+
+    play(tmp_path, work)
+
+
+def test_metrics_and_status_by_http(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        await scene.until(lambda: announced() == [VIP])
+        async with aiohttp.ClientSession() as session:
+            async with session.get("http://127.0.0.1:8005/status.json") as answer:
+                assert (await answer.json())["vips"][VIP]["up"]
+            async with session.get("http://127.0.0.1:8005/metrics") as answer:
+                page = await answer.text()
+        assert f'vc5_vip_announced{{vip="{VIP}"}} 1.0' in page
+        assert f'vc5_real_up{{real="{REAL1}",service="{VIP}:80:tcp"}} 1.0' in page
 
     play(tmp_path, work)
