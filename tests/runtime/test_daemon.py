@@ -64,12 +64,20 @@ class Scene:
         self.running: asyncio.Task[None] | None = None
 
     def options(self, *interfaces: str) -> Options:
-        pins, nowhere = Path("/nowhere"), Path("/nowhere/vc5.bpf.o")
-        state = self.document.parent / "state"
         return Options(
-            self.document, interfaces, pins, self.socket, nowhere, "auto", 205, "vc5", True, state, self.grace,
-            Listen("127.0.0.1", 8005),
-        )  # fmt: skip
+            document=self.document,
+            interfaces=interfaces,
+            pin_dir=Path("/nowhere"),
+            socket=self.socket,
+            object=Path("/nowhere/vc5.bpf.o"),
+            mode="auto",
+            table=205,
+            tun="vc5",
+            announce=True,
+            state_dir=self.document.parent / "state",
+            grace=self.grace,
+            web=Listen("127.0.0.1", 8005),
+        )
 
     def write(self, check: dict[str, Any] = ALIVE, **changes: object) -> str:
         """Write a document; its digest."""
