@@ -112,6 +112,13 @@ def read_prefix(text: str) -> Prefix | None:
     return Prefix(network.version, int(network[0]), int(network[-1]), text)
 
 
+def full_prefix(text: str) -> str:
+    """192.168.102.0/24 of 192.168.102/24, as VC5's documentation writes it; '' of all else."""
+    address, slash, length = text.partition("/")
+    whole = f"{address}{'.0' * (3 - address.count('.'))}/{length}"
+    return whole if slash and 0 < address.count(".") < 3 and read_prefix(whole) else ""
+
+
 def _text(packed: bytes) -> str:
     """RFC 5952's form. Mapped addresses as in its section 5, which Python follows since 3.13 only."""
     if packed[:12] == MAPPED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vc5c.addresses import read_prefix
+from vc5c.addresses import full_prefix, read_prefix
 from vc5c.fields import entries, items
 from vc5c.problems import Problems, did_you_mean
 from vc5c.tree import Mapping, Scalar
@@ -34,17 +34,11 @@ class PrefixLists:
             return True
         near = did_you_mean(word.text, [*self.named, *also])
         message = f"`{word.text}` is neither a prefix nor a name under `prefixes`{near}"
-        self.problems.error("unknown-prefixes", message, word.place, hint=_whole(word.text))
+        whole = full_prefix(word.text)
+        self.problems.error("unknown-prefixes", message, word.place, hint=f"write {whole}" if whole else "")
         return False
 
     def unused(self) -> None:
         for name, (key, _node) in self.named.items():
             if name not in self.used:
                 self.problems.warning("unused", f"nothing uses `{name}` of `prefixes`", key.place)
-
-
-def _whole(text: str) -> str:
-    """What to say of 192.168.102/24, which VC5's documentation has."""
-    address, slash, length = text.partition("/")
-    whole = f"{address}{'.0' * (3 - address.count('.'))}/{length}"
-    return f"write {whole}" if slash and address.count(".") < 3 and read_prefix(whole) else ""

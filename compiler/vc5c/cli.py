@@ -18,6 +18,7 @@ from vc5c import output
 from vc5c.bird import BirdOptions, render_bird
 from vc5c.cache import Cache, Unusable, default_folder
 from vc5c.compile import load, produce
+from vc5c.migrate import migrate
 from vc5c.model import Config
 from vc5c.neighbors import NeighborOptions
 from vc5c.options import parse
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Compile, report, write. Raises Unreadable, Unwritable."""
+    if options.migrate:
+        return _migrate(options)
     with Progress() as progress:
         compiled = [_compile(path, options, progress) for path in (options.config, *options.more)]
     reports = [report for report, _ in compiled]
@@ -75,6 +78,21 @@ def _compile(path: str, options: argparse.Namespace, progress: Progress) -> tupl
         found = rejected.problems
     shown = [problem for problem in found if options.check or problem.severity != "note"]
     return Report(source, shown), pieces
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    """Rewrite, and say what was rewritten."""
+    source = read(options.config)
+    try:
+        text, changes = migrate(source)
+    except Rejected as rejected:
+        show([Report(source, rejected.problems)], options.format, options.color, True)
+        return PROBLEMS
+    for place, message in changes:
+        print(f"{source.name}:{place.line}:{place.column}: {message}", file=sys.stderr)
+    print(f"vc5c: {source.name}: {len(changes) or 'no'} change{'s' * (len(changes) != 1)}", file=sys.stderr)
+    output.write([text.encode()], options.output)
+    return CLEAN
 
 
 def _emit(

@@ -9,7 +9,13 @@ REWRITES = ": `vc5c --migrate` rewrites it"
 TOP, SERVICE, POLICY, CHECK, BGP = "top", "service", "policy", "check", "bgp"
 RENAMED = {
     TOP: {"rhi": "bgp", "reals": "servers"},
-    SERVICE: {"address": "virtual", "addr": "virtual", "desc": "description", "real": "servers"},
+    SERVICE: {
+        "address": "virtual",
+        "addr": "virtual",
+        "desc": "description",
+        "real": "servers",
+        "predictor": "scheduler",
+    },
     POLICY: {},
     CHECK: {"expt": "expect"},
     BGP: {"local_as": "as_number"},

@@ -27,6 +27,8 @@ def parser() -> argparse.ArgumentParser:
     add("more", nargs="*", metavar="config.yaml", help="more of them, with --check")
     add("-o", "--output", default="-", metavar="FILE", help="write here, atomically (default: stdout)")
     add("--emit", choices=("json", "bird"), default="json", help="what to write (default: json)")
+    migrate = "print the configuration with the words of VC5's older versions rewritten to today's"
+    add("--migrate", action="store_true", help=migrate)
     add(
         "--neighbors",
         metavar="FILE",

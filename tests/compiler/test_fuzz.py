@@ -10,14 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vc5c import emit, source
 from vc5c.compile import load
+from vc5c.migrate import migrate
 from vc5c.problems import Problems, Rejected
 from vc5c.report.human import render
 from vc5c.resolve import resolve
 from vc5c.tables import Table
 
 HERE = Path(__file__).parent
-SEEDS = [path.read_text() for path in sorted(HERE.glob("*/*/config.yaml"))]
-TREES = [yaml.load(path.read_text(), yaml.BaseLoader) for path in sorted(HERE.glob("golden/*/config.yaml"))]
+SEEDS = [path.read_text() for path in sorted([*HERE.glob("*/*/config.yaml"), *HERE.glob("migrate/*/*.yaml")])]
+TREES = [
+    yaml.load(path.read_text(), yaml.BaseLoader)
+    for path in sorted([*HERE.glob("golden/*/config.yaml"), *HERE.glob("migrate/*/old.yaml")])
+]
 PIECES = [
     ": ", "- ", "\n", "  ", "\t", "*", "&a ", "*a", "{", "}", "[", "]", '"', "'", "|\n", "#", "? ", "<<: ",
     "---\n", "!!str ", "\x00", "\x85", "\u2028", "é", "😀", "null", "true", "-1", "99999999999999999999999",
@@ -28,6 +32,7 @@ PIECES = [
 def judge(text: str) -> None:
     """Compile and show; raises only if there is a defect."""
     given_source, problems = source.Source("fuzz.yaml", text), Problems()
+    rewrite(given_source)
     try:
         resolved = resolve(load(given_source, problems))
         # Whole, but for the tables: they are test_maglev's, and slow.
@@ -45,6 +50,16 @@ def judge(text: str) -> None:
         assert "\n" not in problem.message or "\\n" in shown
         assert problem.place.line >= 1
         assert problem.place.column >= 1
+
+
+def rewrite(given_source: source.Source) -> None:
+    """What `--migrate` writes is YAML that needs no more of it; or it refuses."""
+    try:
+        text, _ = migrate(given_source)
+        again, changes = migrate(source.Source("again.yaml", text))
+    except Rejected:
+        return
+    assert (again, changes) == (text, [])
 
 
 @given(

@@ -20,6 +20,14 @@ RULES = (
         fix="Take the key that the message suggests, or remove it.",
     ),
     Rule(
+        id="migrate-cannot",
+        means="Words of an older VC5 that `vc5c --migrate` cannot rewrite.",
+        why="What they meant has no counterpart, is not clear, or is laid out so that a change might break it.",
+        example="rhi: {as_number: 65000}\nbgp: {as_number: 65001}\n",
+        options=("--migrate",),
+        fix="Rewrite that place by hand, then run `vc5c --migrate` again for the rest.",
+    ),
+    Rule(
         id="missing-key",
         means="A key that must be there is not.",
         why="A service without `virtual` or `policy` has nothing to serve.",
