@@ -1,6 +1,7 @@
 """vc5c: compile a configuration to the document that vc5d applies.
 
-Exit codes: 0 clean (warnings allowed, unless --strict), 1 the configuration has problems, 2 could not run.
+Exit codes: 0 clean (warnings allowed, unless --strict), 1 the configuration has problems, 2 could not run; of
+`--diff` also 3 there are changes, 4 they are refused.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from vc5c.problems import Problems, Rejected, in_order
 from vc5c.progress import Progress
 from vc5c.report import Report, everything
 from vc5c.report.show import show
-from vc5c.source import Unreadable, read
+from vc5c.source import Source, Unreadable, read
 
 CLEAN, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 
@@ -53,21 +54,43 @@ def run(options: argparse.Namespace) -> int:
     """Compile, report, write. Raises Unreadable, Unwritable."""
     if options.migrate:
         return _migrate(options)
+    if options.diff is not None or options.explain is not None:
+        return _ask(options)
     with Progress() as progress:
-        compiled = [_compile(path, options, progress) for path in (options.config, *options.more)]
-    reports = [report for report, _ in compiled]
-    show(reports, options.format, options.color, options.check or options.output != "-")
-    counted = ("error", "warning") if options.strict else ("error",)
-    if any(problem.severity in counted for _, problem in everything(reports)):
+        compiled = [_compile(read(path), options, progress) for path in (options.config, *options.more)]
+    if _has_problems([report for report, _ in compiled], options, options.check or options.output != "-"):
         return PROBLEMS
     if not options.check and not output.write(compiled[0][1], options.output) and sys.stderr.isatty():
         print(f"vc5c: {options.output} is as it should be, and was left alone", file=sys.stderr)
     return CLEAN
 
 
-def _compile(path: str, options: argparse.Namespace, progress: Progress) -> tuple[Report, Iterable[bytes]]:
+def _has_problems(reports: list[Report], options: argparse.Namespace, output_is_free: bool) -> bool:
+    """Shows them, and says whether they forbid to go on."""
+    show(reports, options.format, options.color, output_is_free)
+    counted = ("error", "warning") if options.strict else ("error",)
+    return any(problem.severity in counted for _, problem in everything(reports))
+
+
+def _ask(options: argparse.Namespace) -> int:
+    """Questions about documents: only they need numpy, so only they wait for it."""
+    from vc5c.explain import command as explain  # noqa: PLC0415
+    from vc5c.plan import command as plan  # noqa: PLC0415
+
+    def compiled(source: Source) -> Iterable[bytes] | None:
+        with Progress() as progress:
+            report, pieces = _compile(source, options, progress)
+        return None if _has_problems([report], options, output_is_free=False) else pieces
+
+    command = explain.run if options.diff is None else plan.run
+    return command(options, compiled)
+
+
+def _compile(
+    source: Source, options: argparse.Namespace, progress: Progress
+) -> tuple[Report, Iterable[bytes]]:
     """What was found, and the output in pieces; none if there are errors. Notes are for --check alone."""
-    source, problems = read(path), Problems()
+    problems = Problems()
     pieces: Iterable[bytes] = ()
     try:
         neighbors = NeighborOptions(options.neighbors, options.resolve)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vc5c.documents import Document, NotADocument, read_document
 from vc5c.source import Source, read
 
-Compile = Callable[[Source], Iterable[str] | None]  # None: it has problems, and they are reported
+Compile = Callable[[Source], Iterable[bytes] | None]  # None: it has problems, and they are reported
 
 
 class HasProblems(Exception):
@@ -17,10 +17,10 @@ class HasProblems(Exception):
 
 @dataclass(frozen=True)
 class Input:
-    """A document and its text."""
+    """A document, and its text in pieces."""
 
     document: Document
-    text: str
+    text: Iterable[bytes]
 
 
 def read_input(path: str, compile_: Compile) -> Input:
@@ -28,12 +28,11 @@ def read_input(path: str, compile_: Compile) -> Input:
     source = read(path)
     document = None if source.broken else read_document(source.text, source.name)
     if document:
-        return Input(document, source.text)
+        return Input(document, [source.text.encode()])
     pieces = compile_(source)
     if pieces is None:
         raise HasProblems
-    text = "".join(pieces)
-    compiled = read_document(text, source.name)
+    compiled = read_document(b"".join(pieces).decode(), source.name)
     if compiled is None:
         raise NotADocument(f"{source.name}: what was compiled is no document: a defect of vc5c")
-    return Input(compiled, text)
+    return Input(compiled, pieces)

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, ip_address
 
+from vc5c.asking_options import add_explain_options, add_plan_options, refuse_conflicts
 from vc5c.report.colour import CHOICES as COLOURS
 from vc5c.report.rule_entry import ShowRule
 from vc5c.report.show import NAMES as FORMATS
@@ -17,6 +18,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = commands.parse_intermixed_args(arguments)
     if options.more and not options.check:
         commands.error("several configurations can be checked (--check), but only one compiled")
+    refuse_conflicts(commands, options)
     return options
 
 
@@ -38,6 +40,8 @@ def parser() -> argparse.ArgumentParser:
     _problem_options(parser)
     _cache_options(parser)
     _bird_options(parser)
+    add_plan_options(parser)
+    add_explain_options(parser)
     return parser
 
 
