@@ -7,7 +7,6 @@ from typing import Any
 
 from vc5c.addresses import Address, read_prefix
 from vc5c.documents import Document, Service
-from vc5c.words import ANY_PREFIX
 
 
 def silent(document: Document) -> dict[str, str]:
@@ -34,20 +33,23 @@ def _of_services(services: Iterable[Service]) -> str:
 
 
 def _of_peers(vip: Address, peers: Mapping[str, Mapping[str, Any]]) -> str:
-    if peers and not any(hears(options, vip) for options in peers.values()):
+    if peers and not any(hears(peer, options, vip) for peer, options in peers.items()):
         return "no BGP peer accepts it"
     return ""
 
 
-def hears(options: Mapping[str, Any], vip: Address) -> bool:
+def hears(peer: str, options: Mapping[str, Any], vip: Address) -> bool:
     """Whether a peer's filters let a VIP pass: what `accept` has does; of the rest, what `reject` has does
-    not; the rest does."""
+    not; the rest does. An IPv6 peer hears of no IPv4 VIPs; an IPv4 one may of IPv6 ones, if its load balancer
+    has an IPv6 address for it (`next_hop_6` or --source)."""
+    if ":" in peer and vip.version == 4:
+        return False
     return _has(options.get("accept"), vip) or not _has(options.get("reject"), vip)
 
 
 def _has(prefixes: Iterable[str] | None, vip: Address) -> bool:
     for text in prefixes or ():
         prefix = read_prefix(text)
-        if text == ANY_PREFIX or (prefix and vip in prefix):
+        if prefix and vip in prefix:
             return True
     return False

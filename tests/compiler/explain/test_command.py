@@ -113,7 +113,7 @@ def test_a_draining_owner_of_udp(explain) -> None:
     ],
 )
 def test_bad_questions(explain, arguments, why) -> None:
-    told = explain(*arguments, code=2)
+    told = explain(*arguments, code=2).splitlines()[-1]  # before it, the configuration's warnings
     assert why in told
     assert told.startswith("vc5c: ")
 

@@ -26,7 +26,13 @@ BGP = ONE + "\nbgp: {as_number: 65000, peers: {10.0.0.254: {}}}"
 )
 def test_filters(accept, reject, heard) -> None:
     options = {name: value for name, value in (("accept", accept), ("reject", reject)) if value is not None}
-    assert hears(options, read_address("192.0.2.1")) is heard
+    assert hears("10.0.0.254", options, read_address("192.0.2.1")) is heard
+
+
+def test_families() -> None:
+    for peer, vip, heard in (("::1", "192.0.2.1", False), ("::1", "::2", True), ("10.0.0.1", "::2", True)):
+        assert hears(peer, {}, read_address(vip)) is heard
+    assert not hears("::1", {"reject": ["0.0.0.0/0", "::/0"]}, read_address("::2"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What is printed: golden/<case>/old.yaml to new.yaml gives human.txt, plan.json and comment.md.
 
-VC5_UPDATE_GOLDEN=1 writes them anew: read the diff.
+There, digests are left out: they change with everything. VC5_UPDATE_GOLDEN=1 writes them anew: read the diff.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def plan(case, document_of):
 
 @pytest.mark.parametrize("name", FORMS)
 def test_golden(case, plan, name) -> None:
-    written = "".join(FORMS[name](plan))
+    written = re.sub("sha256:[0-9a-f]{64}", "sha256:DIGEST", "".join(FORMS[name](plan)))
     if os.environ.get("VC5_UPDATE_GOLDEN"):
         (case / name).write_text(written)
     assert written == (case / name).read_text()
