@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, ip_address
 
 from vc5c.asking_options import add_explain_options, add_plan_options, refuse_conflicts
+from vc5c.completion import add_completion
 from vc5c.report.colour import CHOICES as COLOURS
 from vc5c.report.rule_entry import ShowRule
 from vc5c.report.show import NAMES as FORMATS
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     _bird_options(parser)
     add_plan_options(parser)
     add_explain_options(parser)
+    add_completion(parser)
     return parser
 
 
@@ -62,7 +64,7 @@ def _problem_options(parser: argparse.ArgumentParser) -> None:
         "--color",
         choices=COLOURS,
         default="auto",
-        help="auto (default): on a terminal, unless NO_COLOR is set",
+        help="colour (default: auto, on a terminal and unless NO_COLOR is set)",
     )
     add("--rule", action=ShowRule, metavar="ID", help="explain a rule: the word in brackets after a message")
 

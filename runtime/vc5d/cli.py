@@ -15,6 +15,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from . import host, log
 from .alone import Alone
+from .completion import add_completion
 from .control import is_served
 from .daemon import Daemon, Options
 from .defaults import PIN_DIR, SOCKET, STATE_DIR, WEB
@@ -189,6 +190,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"metrics and status by HTTP, unless the document has `webserver` ({WEB}; none: not at all)",
     )
     add("--log-level", choices=log.LEVELS, default="info", help="what is told on standard error (info)")
+    add_completion(parser)
     return parser
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .completion import add_completion
 from .defaults import SOCKET
 from .errors import Vc5Error
 from .outcome import guarded
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--socket", type=Path, default=SOCKET, metavar="PATH", help=f"vc5d's control socket ({SOCKET})"
     )
+    add_completion(parser)
     commands = parser.add_subparsers(dest="command", required=True)
     status = commands.add_parser(
         "status",

@@ -2,7 +2,8 @@
 
     .venv/bin/python tools/generate [--check]
 
-docs/rules.md from the compiler's catalogue of rules.
+docs/rules.md from the compiler's catalogue of rules; docs/reference-*.md from the schemas; docs/man/* from
+the commands' own parsers.
 """
 
 from __future__ import annotations
@@ -11,11 +12,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import manpages
+import reference
 import rules
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUTS: dict[str, Callable[[], str]] = {
     "docs/rules.md": rules.page,
+    "docs/reference-config.md": lambda: reference.page("config"),
+    "docs/reference-document.md": lambda: reference.page("document"),
+    "docs/reference-problems.md": lambda: reference.page("problems"),
+    "docs/man/vc5c.1": lambda: manpages.page("vc5c"),
+    "docs/man/vc5d.8": lambda: manpages.page("vc5d"),
+    "docs/man/vc5ctl.8": lambda: manpages.page("vc5ctl"),
 }
 
 
