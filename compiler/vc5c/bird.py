@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from vc5c.addresses import read_address, read_prefix
 from vc5c.model import Config, Peer, RouteOptions
 from vc5c.problems import Place, Problems
-from vc5c.resolve import vlan_of
+from vc5c.vlans import VlanFinder
 from vc5c.words import read_community, read_prefix_words
 
 KERNEL_TABLE = 205
@@ -112,7 +112,7 @@ class _Host:
         sources = [source for source in self.sources if source.version == 6]
         if not self.carries_6_over_4:
             return None
-        vlan = vlan_of(peer.address, self.config.vlans)
+        vlan = VlanFinder(self.config.vlans).of(peer.address)
         beside = [six.prefix for six in self.config.vlans6 if vlan is not None and six.id == vlan.id]
         near = [source for source in sources if any(source in prefix for prefix in beside)]
         return str((near or sources)[0]) if near or len(sources) == 1 else None
@@ -125,7 +125,7 @@ class _Host:
         if peer.source_ip is not None and (own := read_address(peer.source_ip)) and own.version == version:
             return peer.source_ip
         sources = [source for source in self.sources if source.version == version]
-        vlan = vlan_of(peer.address, self.config.vlans + self.config.vlans6)
+        vlan = VlanFinder(self.config.vlans + self.config.vlans6).of(peer.address)
         near = [source for source in sources if vlan is not None and source in vlan.prefix]
         if near or (len(sources) == 1 and (vlan is None or peer.multihop)):
             return str((near or sources)[0])

@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+MANY_NAMES = 200
+
 
 class Place(NamedTuple):
     """Where in the text: line and column count from 1; length in characters, at least 1.
@@ -102,5 +104,13 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """'; did you mean `x`?' when something known is near, else ''."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    candidates = list(known)
+    if len(candidates) > MANY_NAMES:  # to look at all of them closely would take long
+        candidates = [name for name in candidates if _alike(word, name)]
+    near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _alike(word: str, name: str) -> bool:
+    """At first sight: the same beginning or end, and about as long."""
+    return abs(len(word) - len(name)) <= 2 and (word[:2] == name[:2] or word[-2:] == name[-2:])

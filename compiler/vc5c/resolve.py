@@ -7,8 +7,9 @@ from typing import Any
 from vc5c.addresses import Address
 from vc5c.cascade import Case, cases, checks_of
 from vc5c.maglev import ladder_size
-from vc5c.model import Config, Settings, Vlan
+from vc5c.model import Config, Settings
 from vc5c.resolved import Neighbor, Resolved, ResolvedService, ServiceKey, TableSpec
+from vc5c.vlans import VlanFinder
 
 TRACK = {"tcp": "needed", "udp": "full"}
 LEASTCONN = "leastconn"
@@ -99,14 +100,9 @@ def _table(settings: Settings, reals: tuple[Address, ...]) -> TableSpec:
 
 def _neighbors(config: Config, services: list[ResolvedService]) -> dict[Address, Neighbor]:
     reals = {real for service in services for real in service.table.reals}
-    neighbors = {}
+    neighbors, vlans = {}, VlanFinder(config.vlans + config.vlans6)
     for real in sorted(reals, key=lambda address: address.order):
         known = config.neighbors.get(real)
-        vlan = vlan_of(real, config.vlans if real.version == 4 else config.vlans6)
+        vlan = vlans.of(real)
         neighbors[real] = Neighbor(vlan.id if vlan else None, known.value if known else None)
     return neighbors
-
-
-def vlan_of(address: Address, vlans: tuple[Vlan, ...]) -> Vlan | None:
-    """The VLAN whose prefix has the address."""
-    return next((vlan for vlan in vlans if address in vlan.prefix), None)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from vc5c.addresses import Address, read_address
 from vc5c.model import Vlan
-from vc5c.resolve import vlan_of
 from vc5c.rules import Whole
+from vc5c.vlans import VlanFinder
 
 SHORTEST = 4  # addresses: in a prefix of fewer, the first and last are hosts too (RFC 3021)
 
 
 def servers_are_hosts(whole: Whole) -> None:
+    vlans = VlanFinder(whole.config.vlans)
     for case in whole.cases:
         for server in case.servers:
-            vlan = vlan_of(server.address, whole.config.vlans)
+            vlan = vlans.of(server.address)
             if vlan is None:
                 continue
             note = (f"VLAN {vlan.id} is here", vlan.place)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 from vc5c.addresses import Address
 from vc5c.cascade import tunnelled
 from vc5c.problems import Place
-from vc5c.resolve import vlan_of
 from vc5c.rules import Whole
+from vc5c.vlans import VlanFinder, overlapping
 
 
 def vips_fit(whole: Whole) -> None:
+    vlans = VlanFinder(whole.config.vlans + whole.config.vlans6)
     for address, place in _vips(whole).items():
         if address.unfit:
             message = f"{address} cannot be a virtual IP: {address.unfit}"
             whole.problems.error("not-unicast", message, place)
-        vlan = vlan_of(address, whole.config.vlans + whole.config.vlans6)
+        vlan = vlans.of(address)
         if vlan is not None:
             note = (f"VLAN {vlan.id} is here", vlan.place)
             hint = "announce a VIP from a prefix of its own: within a VLAN, ARP would be asked for it"
@@ -52,11 +51,11 @@ def families_agree(whole: Whole) -> None:
 
 def vlans_apart(whole: Whole) -> None:
     for vlans in (whole.config.vlans, whole.config.vlans6):
-        for first, second in combinations(sorted(vlans, key=lambda vlan: vlan.place.order), 2):
-            if first.prefix.overlaps(second.prefix):
-                note = (f"VLAN {first.id} is here", first.place)
-                message = f"{second.written} of VLAN {second.id} overlaps {first.written} of VLAN {first.id}"
-                whole.problems.error("vlan-overlap", message, second.place, note)
+        for pair in overlapping(vlans):
+            first, second = sorted(pair, key=lambda vlan: vlan.place.order)
+            note = (f"VLAN {first.id} is here", first.place)
+            message = f"{second.written} of VLAN {second.id} overlaps {first.written} of VLAN {first.id}"
+            whole.problems.error("vlan-overlap", message, second.place, note)
 
 
 def servers_in_vlans(whole: Whole) -> None:
@@ -64,12 +63,13 @@ def servers_in_vlans(whole: Whole) -> None:
     config = whole.config
     if not config.vlans and not config.vlans6:
         return
+    finder = VlanFinder(config.vlans + config.vlans6)
     for case in whole.cases:
         if tunnelled(case.settings):
             continue
         for server in case.servers:
             key, vlans = ("vlans", config.vlans) if server.address.version == 4 else ("vlans6", config.vlans6)
-            if vlan_of(server.address, vlans) is None:
+            if finder.of(server.address) is None:
                 known = ", ".join(f"{vlan.id}: {vlan.written}" for vlan in vlans[:8]) or "none"
                 message, hint = f"{server.address} is in no VLAN", f"prefixes in `{key}`: {known}"
                 whole.problems.error("server-in-no-vlan", message, server.place, hint=hint)
