@@ -31,7 +31,7 @@ def configuration(services: int, reals: int, size: int = 0, shared: bool = False
         addresses = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(first, first + reals))
         text += [f"  - name: s{number}", f"    virtual: 192.168.{number >> 8}.{number & 255}", "    servers:"]
         text += [f"      - {address}" for address in addresses]
-        text += ["    path: /alive", "    policy: {http: }"]
+        text += ["    path: /alive", "    interval: 60", "    policy: {http: }"]
         text += [f"    table_size: {size}"] if size else []
     return "\n".join(text) + "\n"
 
