@@ -16,7 +16,7 @@ def effective(config: Config, service: Service, policy: Policy) -> Settings:
     given = {
         f.name: value for f in fields(Settings) if (value := getattr(policy.settings, f.name)) is not None
     }
-    if base.weights and policy.settings.weights:
+    if base.weights is not None and policy.settings.weights is not None:
         given["weights"] = {**base.weights, **policy.settings.weights}
     given["places"] = {**base.places, **policy.settings.places}
     return replace(base, **given)

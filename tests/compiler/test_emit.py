@@ -83,3 +83,14 @@ def test_nothing_configured(load_text) -> None:
     assert document["tables"] == {}
     assert document["bgp"] == {}
     assert "vlans" not in document
+
+
+def test_the_index_has_services_of_every_port(load_text) -> None:
+    config = load_text("services: [{virtual: 192.0.2.1, servers: [10.0.0.1], policy: {any: , http: }}]")
+    keys = {(str(address), port, protocol) for address, port, protocol in emit._keys(resolve(config), 4)}
+    assert keys == {
+        ("192.0.2.1", 0, "tcp"),
+        ("192.0.2.1", 0, "udp"),
+        ("192.0.2.1", 80, "tcp"),
+        ("192.0.2.1", 0, ""),
+    }

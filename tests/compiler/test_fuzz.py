@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from vc5c import emit, source
 from vc5c.compile import load
 from vc5c.migrate import migrate
+from vc5c.neighbors import NeighborOptions
 from vc5c.problems import Problems, Rejected
 from vc5c.report.human import render
 from vc5c.resolve import resolve
@@ -25,7 +26,8 @@ TREES = [
 PIECES = [
     ": ", "- ", "\n", "  ", "\t", "*", "&a ", "*a", "{", "}", "[", "]", '"', "'", "|\n", "#", "? ", "<<: ",
     "---\n", "!!str ", "\x00", "\x85", "\u2028", "é", "😀", "null", "true", "-1", "99999999999999999999999",
-    "1.5", "10.0.0.1", "::1", "any", "http", "\r", "%YAML 9\n",
+    "1.5", "10.0.0.1", "::1", "any", "http", "any/tcp", "::/0", "secret", "leastconn",
+    "include: ", "rhi:", "file", "\r", "%YAML 9\n",
 ]  # fmt: skip
 
 
@@ -131,3 +133,34 @@ def test_any_bytes(tmp_path_factory, data: bytes) -> None:
     except Rejected as rejected:
         for problem in rejected.problems:
             render(problem, given_source)
+
+
+@given(st.binary(max_size=60) | VALUES.map(lambda value: json.dumps(value).encode()))
+@settings(max_examples=150, deadline=None)
+def test_any_neighbors(tmp_path_factory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "neighbors.yaml"
+    path.write_bytes(data)
+    given_source = source.Source("x.yaml", "services: []\n")
+    try:
+        load(given_source, Problems(), NeighborOptions(str(path)))
+    except Rejected as rejected:
+        for problem in rejected.problems:
+            render(problem, given_source)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a.yaml", "b.yaml", "c/d.yaml"]), st.sampled_from(SEEDS) | st.none()))
+)
+@settings(max_examples=60, deadline=None)
+def test_any_files_including_each_other(tmp_path_factory, files) -> None:
+    folder = tmp_path_factory.getbasetemp() / "included"
+    (folder / "c").mkdir(parents=True, exist_ok=True)
+    for name, text in files:
+        (folder / name).write_text((text or "") + "\ninclude: ['*.yaml', c/d.yaml, ../b.yaml]\n")
+    given_source, problems = source.Source(str(folder / "x.yaml"), "include: a.yaml\n"), Problems()
+    try:
+        load(given_source, problems)
+    except Rejected as rejected:
+        problems.found = rejected.problems
+    for problem in problems.found:
+        render(problem, given_source)
