@@ -150,7 +150,7 @@ class Neighbors:
     async def _take(self, message: Any) -> None:
         event = message["event"]
         if not event.endswith("NEIGH"):
-            if event != "RTM_NEWRULE":  # vc5d's own, most of the time
+            if event != "RTM_NEWRULE" and not _of_a_link_only(message):  # such rules are vc5d's own, mostly
                 self._moved()
             return
         real = self._learn(message)
@@ -211,3 +211,8 @@ class Neighbors:
                 await self._netlink.neigh("replace", dst=real, ifindex=place.ifindex, flags=NTF_USE, state=0)
             except NetlinkError as failure:
                 log.debug("neighbor.question", real=real, error=failure)
+
+
+def _of_a_link_only(message: Any) -> bool:
+    """An address fe80::…, which every interface makes itself and no real is found by."""
+    return message["event"].endswith("ADDR") and str(message.get("address")).startswith("fe80:")

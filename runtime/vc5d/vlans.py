@@ -19,6 +19,8 @@ from .trunks import Trunks, read_trunks
 if TYPE_CHECKING:
     from .document import Document
 
+_NOT_YET = 0x08 | 0x40  # IFA_F_DADFAILED, IFA_F_TENTATIVE; both fit the 8 bits of ifaddrmsg
+
 
 @dataclass(frozen=True)
 class Place:
@@ -98,9 +100,10 @@ def vlan_interfaces(
 
 
 async def host_addresses(netlink: AsyncIPRoute) -> list[HostAddress]:
-    """Every address of this host but loopback's and link-local ones, in the kernel's order."""
+    """Every address of this host but loopback's and link-local ones, in the kernel's order; and but IPv6
+    ones whose uniqueness is not proved yet, since no route may name them as its source (an event follows)."""
     names = dict(socket.if_nameindex())
-    messages = [each async for each in await netlink.addr("dump")]
+    messages = [each async for each in await netlink.addr("dump") if not each["flags"] & _NOT_YET]
     found = [(each["index"], each.get("local") or each.get("address")) for each in messages]
     return [
         HostAddress(index, names[index], address)

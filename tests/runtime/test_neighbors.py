@@ -12,7 +12,7 @@ from vc5d import log
 from vc5d.neighbors import Link, Neighbors
 from vc5d.netlink import open_netlink
 from vc5d.vlans import Missing, Place, Places, host_addresses, vlan_interfaces
-from wire import REAL1, REAL2, Wire, output
+from wire import REAL1, REAL1_6, REAL2, Wire, output
 
 pytestmark = pytest.mark.lab
 PINNED = "02:00:00:00:00:aa"
@@ -211,9 +211,7 @@ def _batch(lines: list[str]) -> None:
 
 
 def test_an_ipv6_real_is_resolved_and_followed(wire: Wire) -> None:
-    real = "fd66:10::11"
-    output("ip", "address", "add", "fd66:10::1/64", "dev", "eth10", "nodad")
-    output("ip", "address", "add", f"{real}/64", "dev", "eth0", "nodad", netns=wire.real1)
+    real = REAL1_6
 
     async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
         async with open_netlink() as netlink:
@@ -230,6 +228,6 @@ def test_an_ipv6_real_is_resolved_and_followed(wire: Wire) -> None:
         before = seen.moved
         output("ip", "address", "del", "fd66:10::1/64", "dev", "eth10")
         await seen.until(lambda: seen.moved > before)
+        output("ip", "address", "add", "fd66:10::1/64", "dev", "eth10", "nodad")
 
     run(work)
-    output("ip", "address", "del", f"{real}/64", "dev", "eth0", netns=wire.real1)

@@ -13,7 +13,7 @@ import wire as wires
 from vc5d.netlink import open_netlink
 from vc5d.trunks import Device, Trunks
 from vc5d.vlans import HostAddress, Missing, Place, Places, find, host_addresses, vlan_interfaces
-from wire import Wire, output
+from wire import Wire
 
 # eth0 and eth1 are trunks; eth2 and eth3 are ports of bond0. VLAN devices lie on eth0, eth1 and bond0.
 DEVICES = {
@@ -130,7 +130,6 @@ def document(neighbors: dict[str, int | None]) -> Any:
 
 @pytest.mark.lab
 def test_reals_of_both_families_are_found_on_the_wire(wire: Wire) -> None:
-    output("ip", "address", "add", "fd66:10::1/64", "dev", "eth10", "nodad")
     wanted = {"10.66.10.11": 10, "fd66:10::11": 10, "10.66.20.11": None, "fd66:10::12": None, "fd99::1": None}
     places = found(document(wanted), {"eth20"})
     index = socket.if_nametoindex("eth20")
@@ -144,7 +143,6 @@ def test_reals_of_both_families_are_found_on_the_wire(wire: Wire) -> None:
     assert getattr(places["fd66:10::12"], "source", "") == "fd66:10::1"
     assert getattr(places["10.66.20.11"], "out", 0) == index
     assert isinstance(places["fd99::1"], Missing)
-    output("ip", "address", "del", "fd66:10::1/64", "dev", "eth10")
 
 
 @pytest.mark.lab
