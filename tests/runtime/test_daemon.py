@@ -170,7 +170,7 @@ def test_a_bad_document_changes_nothing(wire: Wire, tmp_path: Path) -> None:
         for content, reason in (
             (b'{"version": 1, "services":', "config.json"),
             (file_content(raw_document(ALIVE)).replace(b"/alive", b"/dead"), "digest"),
-            (file_content(raw_document({"type": "dns"})), "not supported yet"),
+            (file_content(raw_document({"type": "http", "verify": True})), "no certificate to verify"),
         ):
             scene.document.write_bytes(content)
             with pytest.raises(Vc5Error, match=reason):

@@ -46,7 +46,7 @@ class Scene:
 
 def plans(*reals: str, path: str = "/", rule: Rule = Rule(2, 3)) -> Plans:  # noqa: B008 - frozen
     check = Check("http", 80, path=path)
-    return {(KEY, real): Plan(KEY.address, real, (check,), rule, INTERVAL, 1.0) for real in reals}
+    return {(KEY, real): Plan(KEY, real, (check,), rule, INTERVAL, 1.0) for real in reals}
 
 
 def play(work: Callable[[Scene], Awaitable[None]]) -> None:

@@ -77,7 +77,8 @@ class RealConfig:
 
 @dataclass(frozen=True, eq=False)
 class Service:
-    """One service; `reals` by address. `options`: the keys that only other parts read."""
+    """One service; `reals` by address. `linger`: seconds that a failing real keeps its established flows.
+    `options`: the keys that only other parts read."""
 
     key: ServiceKey
     name: str
@@ -85,6 +86,7 @@ class Service:
     track: str
     sticky: bool
     health: Health
+    linger: float
     reals: Mapping[str, RealConfig]
     table: str
     options: Mapping[str, Any]

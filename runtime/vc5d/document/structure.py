@@ -38,7 +38,7 @@ _OWN = {
     "index",
     "bgp",
 }
-_OWN_SERVICE = {"name", "need", "track", "sticky", "health", "reals", "table"}
+_OWN_SERVICE = {"name", "need", "track", "sticky", "health", "linger", "reals", "table"}
 
 
 def build(raw: Mapping[str, Any]) -> Document:
@@ -108,10 +108,18 @@ def _service(key: ServiceKey, raw: Mapping[str, Any], tables: Mapping[str, Table
         track=track,
         sticky=field(raw, "sticky", bool, where, False),
         health=_health(field(raw, "health", dict, where), f"{where}.health"),
+        linger=_linger(raw, where),
         reals=reals,
         table=table,
         options={name: value for name, value in raw.items() if name not in _OWN_SERVICE},
     )
+
+
+def _linger(raw: Mapping[str, Any], where: str) -> float:
+    linger = raw.get("linger", 0)
+    if type(linger) not in (int, float) or not 0 <= linger <= MAX_LIFETIME:
+        raise Fault(f"{where}.linger", f"expected seconds, 0 … {MAX_LIFETIME}, found {shown(linger)}")
+    return float(linger)
 
 
 def _reals(raw: Mapping[str, Any], where: str) -> dict[str, RealConfig]:
@@ -144,6 +152,7 @@ def _check(raw: Mapping[str, Any], where: str) -> None:
     for key in ("host", "path", "method"):
         if not field(given, key, str, where, "").isprintable():
             raise Fault(f"{where}.{key}", f"{shown(given[key])} has characters that cannot be sent")
+    field(given, "verify", bool, where, False)
     expected = field(given, "expect", list, where, [])
     if any(type(code) is not int or not 0 <= code <= 999 for code in expected):
         raise Fault(f"{where}.expect", f"expected HTTP status codes, found {shown(expected)}")

@@ -1,11 +1,10 @@
-"""From conditions to what the kernel and the router are told: a real's state, the VIPs to announce."""
+"""From the conditions of the reals to what the router is told: the VIPs to announce, or why not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..layout import RealState
 from .state import Condition
 
 if TYPE_CHECKING:
@@ -13,16 +12,6 @@ if TYPE_CHECKING:
 
 Conditions = Callable[["ServiceKey", str], Condition]
 Drained = Callable[["ServiceKey", str], bool]
-
-
-def wanted_state(condition: Condition, disabled: bool) -> RealState | None:
-    """None before the first result: the kernel keeps what it has, so that a restart drops no traffic
-    (a real that is new to the kernel is down there)."""
-    if condition.up is None:
-        return None
-    if not condition.up:
-        return RealState.DOWN
-    return RealState.DRAINING if disabled else RealState.ACCEPTING
 
 
 def vip_faults(
