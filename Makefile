@@ -85,8 +85,9 @@ e2e: build $(LAB_BPF) ## only the tests in network namespaces
 	$(PYTHON) -m pytest tests/lab $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: bench-compiler ## nanoseconds per packet, and the compiler's seconds, on this machine
+bench: bench-compiler ## nanoseconds per packet, health checks a second, the compiler's seconds, on this machine
 	$(PYTHON) -m tests.bench.datapath
+	$(PYTHON) -m tests.bench.health
 
 .PHONY: bench-compiler
 bench-compiler: build ## what compiling costs, and how much of a table moves when a real goes
