@@ -29,9 +29,10 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
 def refuse_conflicts(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Ends the program with 2 for options that contradict each other or have no effect."""
     asked = [name for name in ("diff", "explain") if getattr(options, name) is not None]
-    others = [name for name, given in (("check", options.check), ("emit", options.emit != "json")) if given]
-    if len(asked + others) > 1 and asked:
-        parser.error(f"--{asked[0]} and --{(asked + others)[1]} cannot be given together")
+    others = {"check": options.check, "migrate": options.migrate, "emit": options.emit != "json"}
+    asked_too = asked[1:] + [name for name, given in others.items() if given]
+    if asked and asked_too:
+        parser.error(f"--{asked[0]} and --{asked_too[0]} cannot be given together")
     needs = {
         "diff": ("sessions", "fail_above"),
         "explain": ("down", "draining", "seed_file"),

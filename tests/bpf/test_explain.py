@@ -10,7 +10,6 @@ import json
 import os
 import random
 import socket
-import struct
 import subprocess
 import sys
 from collections import Counter
@@ -23,6 +22,8 @@ from vc5d.document import ServiceKey
 from vc5d.document import read as read_by_vc5d
 from vc5d.errors import Vc5Error
 from vc5d.layout import RealState, ServiceFlags
+
+from .flow_frames import frame
 
 pytestmark = pytest.mark.bpf
 
@@ -153,7 +154,7 @@ def _same(
         client = socket.inet_ntop(family(case), numbers.randbytes(4 if case.family == 4 else 16))
         sport = numbers.randint(1, 65535)
         told = explained(document, case, (client, sport), port, states)
-        out = sent(plane, frame(case, client, sport, port, syn=True))
+        out = sent(plane, frame((client, sport), (case.vip, port), case.protocol, syn=True))
         macs = [mac(case.reals.index(real["address"])) for real in told["reals"]]
         assert out in (macs[:1] or [None]), (where, client, sport, told)
         outcomes[out] += 1
@@ -161,7 +162,10 @@ def _same(
             # Another port, of which the program has heard nothing: a flow that began before.
             began = explained(document, case, (client, sport ^ 1 or 2), port, states)
             expected = began["established"] and mac(case.reals.index(began["established"]))
-            assert sent(plane, frame(case, client, sport ^ 1 or 2, port, syn=False)) == expected, (
+            assert (
+                sent(plane, frame((client, sport ^ 1 or 2), (case.vip, port), case.protocol, syn=False))
+                == expected
+            ), (
                 where,
                 began,
             )
@@ -172,16 +176,16 @@ def _same(
 def explained(document: Path, case: Case, client: tuple[str, int], port: int, states: dict[int, str]) -> dict:
     """What the command says; run in this process, since there are thousands of questions."""
     from contextlib import redirect_stdout
-    from io import StringIO
+    from io import BytesIO, TextIOWrapper
 
     from vc5c.cli import main
 
     shown = ("{}:{}", "[{}]:{}")[case.family == 6]
     options = [f"--{state}={case.reals[number]}" for number, state in states.items()]
     question = (shown.format(*client), shown.format(case.vip, port) + f"/{case.protocol}")
-    with redirect_stdout(StringIO()) as out:
+    with redirect_stdout(TextIOWrapper(BytesIO())) as out:
         assert main(["--explain", *question, str(document), "--explain-format=json", *options]) == 0
-    return json.loads(out.getvalue())
+    return json.loads(out.buffer.getvalue())
 
 
 def sent(plane: Dataplane, packet: bytes) -> str | None:
@@ -189,21 +193,6 @@ def sent(plane: Dataplane, packet: bytes) -> str | None:
     verdict, out, _ = plane._loaded().test_run(packet)
     assert verdict in (XDP_TX, XDP_DROP)
     return out[:6].hex(":") if verdict == XDP_TX else None
-
-
-def frame(case: Case, client: str, sport: int, dport: int, syn: bool) -> bytes:
-    """Ethernet, IPv4 or IPv6, TCP or UDP."""
-    addresses = socket.inet_pton(family(case), client) + socket.inet_pton(family(case), case.vip)
-    if case.protocol == "tcp":
-        payload = struct.pack(">HHIIBBHHH", sport, dport, 1, 0, 5 << 4, 2 if syn else 16, 0, 0, 0)
-    else:
-        payload = struct.pack(">HHHH4x", sport, dport, 12, 0)
-    number = {"tcp": 6, "udp": 17}[case.protocol]
-    macs = bytes.fromhex("02ffffffffff02eeeeeeeeee")
-    if case.family == 4:
-        header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0, 64, number, 0)
-        return macs + b"\x08\x00" + header + addresses + payload
-    return macs + b"\x86\xdd" + struct.pack(">IHBB", 6 << 28, len(payload), number, 64) + addresses + payload
 
 
 def family(case: Case) -> socket.AddressFamily:

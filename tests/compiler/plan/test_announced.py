@@ -61,6 +61,7 @@ def test_one_service_withdraws_the_vip_of_all(document_of) -> None:
     text = ONE.replace("{80: }", "{80: , 443: {need: 2}}").replace("0.1,", "0.1*,")
     assert list(silent(document_of(text))) == ["192.0.2.1"]
     assert silent(document_of(ONE)) == {}
+    assert silent(document_of(ONE.replace("need: 1", "need: 2"))) == {}
 
 
 def test_without_peers_nothing_is_known_of_them(document_of) -> None:

@@ -246,6 +246,7 @@ def test_problems_of_a_configuration(written, tmp_path: Path, capsys) -> None:
     "arguments",
     [
         ["--diff", "a", "--check"],
+        ["--diff", "a", "--migrate"],
         ["--diff", "a", "--emit", "bird"],
         ["--diff", "a", "--explain", "1.2.3.4:5", "1.2.3.4:5"],
         ["--fail-above", "5"],

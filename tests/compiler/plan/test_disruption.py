@@ -14,10 +14,11 @@ import pytest
 from vc5c.plan.disruption import Disruption, Effect, Why
 
 from bpf import model
+from compiler.flows import Path
 
 FLOWS = 700
 VIP = "192.0.2.1"
-PROTOCOLS = {"tcp": model.TCP, "udp": model.UDP}
+PROTOCOLS = ("tcp", "udp")
 
 CONFIG = """
 seed: {seed}
@@ -115,63 +116,31 @@ def simulate(old, new, began_before_off: bool = False) -> tuple[float, float]:
     """Of flows that begin under `old` and go on under `new`: the share that breaks, and the share that
     does not although a new flow would go elsewhere."""
     (was,), (now,) = old.services.values(), new.services.values()
-    order = list(dict.fromkeys([*was.table.reals, *now.table.reals]))
-    reals = [model.Real(number, address, model.ABSENT) for number, address in enumerate(order, 1)]
+    path = Path(old, was, list(dict.fromkeys([*was.table.reals, *now.table.reals])))
     for address, real in was.reals.items():
         drains = real.disabled and not began_before_off
-        reals[order.index(address)].state = model.DRAINING if drains else model.ACCEPTING
-    protocol = PROTOCOLS[was.protocol]
-    service = model.Service(VIP, was.port, protocol, reals, owners(was.table, order), was.track)
-    balancer = model.Balancer([service], seed=old.seed)
+        path.set_state(address, model.DRAINING if drains else model.ACCEPTING)
     numbers = random.Random(f"{old.digest} {new.digest}")
-    flows = [packet(numbers, was.port, protocol, began=True) for _ in range(FLOWS)]
-    began = [balancer.select(service, flow)[0] for flow in flows]
-    for flow in flows:
-        flow.syn = False
-    assert [balancer.select(service, flow)[0] for flow in flows] == began  # established, and promoted
+    flows = [(socket.inet_ntoa(numbers.randbytes(4)), numbers.randint(1, 65535)) for _ in range(FLOWS)]
+    began = [path.send(flow, syn=True) for flow in flows]
+    assert [path.send(flow, syn=False) for flow in flows] == began  # established, and promoted
     for address, real in was.reals.items():
         if real.disabled:
-            reals[order.index(address)].state = model.DRAINING
-    began = [balancer.select(service, flow)[0] for flow in flows]  # what breaks here is not the flip's doing
-    flip(balancer, old, new, order)
-    broken = saved = 0
-    for flow, real in zip(flows, began, strict=True):
-        fresh = service.choose(model.flow_hash(flow.key, protocol, balancer.seed))
-        if balancer.select(service, flow)[0] != real:
-            broken += 1
-        elif fresh != real:
-            saved += 1
-    return broken / FLOWS, saved / FLOWS
-
-
-def flip(balancer, old, new, order) -> None:
-    """What vc5d does: slots whose owner changes go into transition, reals that left drain."""
-    (was,), (now,) = old.services.values(), new.services.values()
-    service = balancer.services[0]
-    table = owners(now.table, order)
-    whole = old.seed != new.seed or was.table.size != now.table.size
-    service.slots = [
-        model.TRANSITION if whole or service.table[slot] != owner else model.CLEAR
-        for slot, owner in enumerate(table)
+            path.set_state(address, model.DRAINING)
+    began = [path.send(flow, syn=False) for flow in flows]  # what breaks here is not the flip's doing
+    path.flip(new, now)
+    for address in [*was.reals, *now.reals]:
+        configured = now.reals.get(address)
+        accepts = configured is not None and not configured.disabled
+        comes_back = accepts and path.state(address) != model.ACCEPTING
+        path.set_state(address, model.ACCEPTING if accepts else model.DRAINING, consult=comes_back)
+    fates = [
+        (path.send(flow, syn=False) == real, path.fresh(flow) == real)
+        for flow, real in zip(flows, began, strict=True)
     ]
-    if any(service.slots):
-        service.first = service.table, balancer.seed
-    service.table, service.track, balancer.seed = table, now.track, new.seed
-    for real in service.reals:
-        configured = now.reals.get(real.address)
-        accepting = configured is not None and not configured.disabled
-        if accepting and real.state != model.ACCEPTING:
-            real.consult = True
-        real.state = model.ACCEPTING if accepting else model.DRAINING
-
-
-def owners(table, order) -> list[int]:
-    return [order.index(table.owner(slot)) for slot in range(table.size)]
-
-
-def packet(numbers: random.Random, port: int, protocol: int, began: bool) -> model.Packet:
-    source = numbers.randbytes(4), socket.inet_aton(VIP), numbers.randbytes(2), port.to_bytes(2, "big")
-    return model.Packet(None, source[1], key=source, protocol=protocol, syn=began and protocol == model.TCP)
+    return sum(not kept for kept, _ in fates) / FLOWS, sum(
+        kept and not anyway for kept, anyway in fates
+    ) / FLOWS
 
 
 SERVICE = (
