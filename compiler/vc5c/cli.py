@@ -127,7 +127,7 @@ def _emit(
 
 
 def _document(config: Config, options: argparse.Namespace, progress: Progress) -> Iterable[bytes]:
-    with _cache(options) as cache:
+    with _cache(options, progress) as cache:
         try:
             return produce(config, cache, progress)
         except OSError as error:
@@ -135,7 +135,7 @@ def _document(config: Config, options: argparse.Namespace, progress: Progress) -
             raise output.Unwritable(f"cannot write the document: {reason}; TMPDIR says where") from error
 
 
-def _cache(options: argparse.Namespace) -> AbstractContextManager[Cache | None]:
+def _cache(options: argparse.Namespace, progress: Progress) -> AbstractContextManager[Cache | None]:
     """None: not wanted, or not to be had. That is worth a word only where the user chose the folder."""
     given = options.cache_dir or os.environ.get("VC5C_CACHE")
     folder = None if options.no_cache else Path(given) if given else default_folder()
@@ -143,7 +143,7 @@ def _cache(options: argparse.Namespace) -> AbstractContextManager[Cache | None]:
         return closing(Cache(folder)) if folder is not None else nullcontext()
     except Unusable as why:
         if given:
-            print(f"vc5c: the cache {folder} is not used: {why}", file=sys.stderr)
+            progress.say(f"vc5c: the cache {folder} is not used: {why}")
         return nullcontext()
 
 

@@ -19,7 +19,8 @@ class Progress:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream: TextIO | None = sys.stderr if stream is None else stream
         self._stage, self._done, self._total = "", 0, 0
-        self._lock = threading.Lock()
+        self._shown = False
+        self._lock, self._counting = threading.Lock(), threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._show, daemon=True)
 
@@ -37,31 +38,39 @@ class Progress:
 
     def stage(self, name: str, total: int = 0) -> None:
         """What is being done now; in so many steps, if that is known."""
-        with self._lock:
+        with self._counting:
             self._stage, self._done, self._total = name, 0, total
 
     def step(self) -> None:
         """One more is done. Any thread may say so."""
-        with self._lock:
+        with self._counting:  # never held while a terminal is slow
             self._done += 1
+
+    def say(self, text: str) -> None:
+        """A line that stays, above the one that says what is being done."""
+        with self._lock:
+            self._write(f"{CLEAR if self._shown else ''}{text}\n")
 
     def _show(self) -> None:
         if self._ended.wait(PATIENCE):
             return
         while True:
-            self._write(CLEAR + self._line())
+            with self._lock:
+                self._shown = True
+                self._write(CLEAR + self._line())
             if self._ended.wait(INTERVAL):
                 self._write(CLEAR)
                 return
 
     def _line(self) -> str:
-        with self._lock:
+        with self._counting:
             counted = f" {self._done:,} of {self._total:,}" if self._total else ""
             line = f"vc5c: {self._stage}{counted}"
         return line[: shutil.get_terminal_size().columns - 1]
 
     def _write(self, text: str) -> None:
-        assert self._stream is not None
+        if self._stream is None:
+            return
         try:
             self._stream.write(text)
             self._stream.flush()

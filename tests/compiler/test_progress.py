@@ -56,6 +56,17 @@ def test_nothing_without_a_terminal(monkeypatch) -> None:
         line.stage("x")
 
 
+def test_what_is_said_meanwhile_stays() -> None:
+    stream = Terminal()
+    with Progress(stream) as line:
+        line.say("at once")
+        time.sleep(0.2)
+        line.say("later")
+        time.sleep(0.1)
+    assert stream.getvalue().startswith(f"at once\n{CLEAR}vc5c: ")
+    assert f"{CLEAR}later\n{CLEAR}vc5c: " in stream.getvalue()
+
+
 def test_gone_when_something_fails() -> None:
     stream = Terminal()
 
