@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -107,6 +110,18 @@ def test_one_tables_entry_is_no_others(compiled, folder: Path, tmp_path: Path) -
     swapped = first.read_bytes(), second.read_bytes()
     second.write_bytes(swapped[0])
     first.write_bytes(swapped[1])
+    assert compiled() == good
+
+
+def test_an_entry_that_is_no_table_is_not_believed(compiled, folder: Path) -> None:
+    """Not even with the digest that it would have in a document."""
+    good = compiled()
+    for table in json.loads(good[0])["tables"].values():
+        slots = b"\xff\xff" * table["size"]
+        forged = {**table, "slots": base64.b64encode(slots).decode()}
+        text = json.dumps(forged, sort_keys=True, separators=(",", ":"))
+        entry = next(path for path in entries(folder) if path.stat().st_size == 32 + len(slots))
+        entry.write_bytes(hashlib.sha256(text.encode()).digest() + slots)
     assert compiled() == good
 
 

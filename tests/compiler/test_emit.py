@@ -16,7 +16,7 @@ bgp: {as_number: 65000, peers: [10.1.10.200]}
 services:
   - name: web
     virtual: [192.0.2.1, 192.0.2.2]
-    servers: [10.0.0.1, 10.0.0.2, 10.0.0.3*]
+    servers: [10.0.0.1, 10.0.0.2, 10.0.0.3*, 10.0.0.10]
     policy: {http: , https: }
   - {name: dns, description: "na\\u00efve", virtual: 192.0.2.3, servers: [10.0.0.9], policy: {domain: }}
 """
