@@ -93,6 +93,12 @@ bench: bench-compiler ## nanoseconds per packet, health checks a second, the com
 bench-compiler: build ## what compiling costs, and how much of a table moves when a real goes
 	$(PYTHON) -m tests.bench.compiler
 
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: build ## any bytes as a configuration, by atheris, for FUZZ_SECONDS; it says how to install that
+	$(PYTHON) -m tests.compiler.fuzz -max_total_time=$(FUZZ_SECONDS)
+
 RELEASES ?= bookworm trixie
 
 .PHONY: vmtest

@@ -90,6 +90,9 @@ class ServiceBuilder:
         if name is None:
             former = former_policy(key.text.removesuffix("*"))
             near = f": {former}" if former else did_you_mean(key.text, KNOWN_NAMES)
+            digits = key.text.removesuffix("*").lstrip("0")
+            if key.text.startswith("0") and read_policy_name(digits) is not None:
+                near = f": zeros in front make a number octal to some programs: write {digits}"
             hint = "" if near else f"a policy is {', '.join(KNOWN_NAMES)}, or a port: 8080, 8080/http, 53/udp"
             self.problems.error("unknown-policy", f"unknown policy `{key.text}`{near}", key.place, hint=hint)
             return None

@@ -119,12 +119,11 @@ def _noun(error: ValidationError, keyword: str) -> str:
 def _wrong_type(error: ValidationError, node: Node) -> str:
     value: Any = error.validator_value
     wanted: list[str] = value if isinstance(value, list) else [value]
-    if isinstance(node, Scalar):
-        trap = scalars.trap(node.text, node.quoted, set(wanted))
-        if trap:
-            return f"must be {_either(wanted)}: {trap}"
     schema: Any = error.schema
     expected = str(schema.get("title") or _either(wanted))
+    trap = scalars.trap(node.text, node.quoted, set(wanted)) if isinstance(node, Scalar) else ""
+    if trap:
+        return f"must be {expected}: {trap}"
     return f"must be {expected}, not {_what(node)}"
 
 

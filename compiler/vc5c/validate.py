@@ -40,6 +40,7 @@ RULES: tuple[Callable[[Whole], None], ...] = (
     serving.some_real_enabled,
     serving.need_something,
     serving.tcp_is_tracked,
+    serving.some_clients_let_in,
     tables.shares_are_whole,
     tables.weights_are_whole,
     tables.tables_fit,

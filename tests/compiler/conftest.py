@@ -39,6 +39,12 @@ def problems_of() -> Callable[[str], list[Problem]]:
     return lambda text: [problem for problem in found_in(text) if problem.severity != "note"]
 
 
+@pytest.fixture
+def rules_of() -> Callable[[str], set[str]]:
+    """The ids of the rules that a text breaks, notes and all."""
+    return lambda text: {problem.rule for problem in found_in(text)}
+
+
 def found_in(text: str) -> list[Problem]:
     """Errors, warnings and notes."""
     problems = Problems()

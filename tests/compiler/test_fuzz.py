@@ -13,6 +13,7 @@ from vc5c.compile import load
 from vc5c.migrate import migrate
 from vc5c.neighbors import NeighborOptions
 from vc5c.problems import Problems, Rejected
+from vc5c.report import Report, github, human, machine, sarif
 from vc5c.report.human import render
 from vc5c.resolve import resolve
 from vc5c.tables import Table
@@ -28,6 +29,7 @@ PIECES = [
     "---\n", "!!str ", "\x00", "\x85", "\u2028", "é", "😀", "null", "true", "-1", "99999999999999999999999",
     "1.5", "10.0.0.1", "::1", "any", "http", "any/tcp", "::/0", "secret", "leastconn",
     "include: ", "rhi:", "file", "\r", "%YAML 9\n",
+    "# vc5c: ignore[unchecked, \x00, nead]\n", "block: [0.0.0.0/0]\n", "名", "e\u0301", "\u202e", "080",
 ]  # fmt: skip
 
 
@@ -47,6 +49,8 @@ def judge(text: str) -> None:
     else:
         severities = {"error"}
     assert "error" in severities
+    for form in (human, machine, github, sarif):
+        form.text([Report(given_source, problems.found)]).encode()
     for problem in problems.found:
         shown = render(problem, given_source, colour=True)
         assert "\n" not in problem.message or "\\n" in shown

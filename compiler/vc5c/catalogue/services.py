@@ -180,6 +180,14 @@ RULES = (
         fix="Leave `track` out, unless all connections are short.",
     ),
     Rule(
+        id="blocks-all",
+        severity="warning",
+        means="`block` has every address, at the level that is always in force.",
+        why="No client reaches any VIP.",
+        example="block: [0.0.0.0/1, 128.0.0.0/1]\n" + _one("policy: {http: }"),
+        fix="Give it a level from 1 to 4, so that it is in force in an emergency only, or remove it.",
+    ),
+    Rule(
         id="no-effect",
         severity="warning",
         means="A policy has a setting of HTTP checks, but no check that would use it.",

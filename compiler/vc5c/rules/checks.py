@@ -82,7 +82,7 @@ def checks_in_time(whole: Whole) -> None:
         threshold, window = case.settings.window or WINDOW
         if timeout > interval * window:
             message = f"a check may take {timeout} s, longer than its window of {window}, {interval} s apart"
-            place = _place(case, "timeout")
+            place = _place(case, "timeout", "interval")
             whole.problems.warning(
                 "slow-timeout", message, place, hint="a `timeout` of at most the `interval`"
             )

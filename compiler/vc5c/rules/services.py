@@ -43,7 +43,8 @@ def port_mapping(whole: Whole) -> None:
                 f"{f'port {port}' if port else 'every port'} cannot become {bind.value} on the real servers"
             )
             hint = "direct return leaves the packet as it is: let the servers listen on the service's port"
-            whole.problems.error("port-mapping", message, bind.place, hint=hint)
+            note = ("the service's port is here", case.policy.place)
+            whole.problems.error("port-mapping", message, bind.place, note, hint=hint)
 
 
 def reals_enough(whole: Whole) -> None:
@@ -59,7 +60,8 @@ def reals_enough(whole: Whole) -> None:
         elif need and need.value > count:
             message = f"`need` is {need.value}, but the service has {count} real{'s' * (count != 1)}"
             message += ": its VIP would never be announced"
-            whole.problems.error("need-above-reals", message, need.place)
+            note = ("its servers are here", case.servers[0].place)
+            whole.problems.error("need-above-reals", message, need.place, note)
         elif need and need.value > enabled:
             message = (
                 f"`need` is {need.value}, but {enabled} of {count} reals are enabled: the VIP is withdrawn"
@@ -84,7 +86,8 @@ def weights_of_servers(whole: Whole) -> None:
         for address, weight in (case.settings.weights or {}).items():
             if address not in servers:
                 message = f"{address} has a weight, but is no server here"
-                whole.problems.error("weight-of-none", message, weight.place)
+                notes = [("its servers are here", case.servers[0].place)] if case.servers else []
+                whole.problems.error("weight-of-none", message, weight.place, *notes)
 
 
 def checks_have_ports(whole: Whole) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vc5c.build_network import ALWAYS
 from vc5c.rules import Whole
 
 
@@ -32,3 +33,16 @@ def tcp_is_tracked(whole: Whole) -> None:
         if track is not None and track.value == "minimal" and case.policy.name.check not in (None, "dns"):
             message = "`track: minimal` for TCP: connections break when servers are added or removed"
             whole.problems.note("minimal-tcp", message, track.place)
+
+
+def some_clients_let_in(whole: Whole) -> None:
+    """The lists of the level that is always in force; collapsed, so that two halves are the whole."""
+    for prefix in whole.config.passed_on.get("block", {}).get(str(ALWAYS), ()):
+        if prefix.endswith("/0"):
+            message = (
+                f"`block` drops every IPv{6 if ':' in prefix else 4} packet to every VIP, at every `defcon`"
+            )
+            place = whole.config.places["block"]
+            whole.problems.warning(
+                "blocks-all", message, place, hint="give it a level from 1 to 4, or remove it"
+            )
