@@ -112,14 +112,14 @@ def annotations(out: str) -> list[tuple[str, dict[str, str], str]]:
 
 
 def test_github(check) -> None:
-    out = check(CLASH, "--format", "github", name="50%,a:b.yaml")[1]
+    out = check(CLASH, "--format", "github", name="50%2C,a:b.yaml")[1]
     (kind, where, message), (second, _, _) = annotations(out)
     assert (kind, second) == ("error", "warning")
     assert where == {
-        "file": "50%,a:b.yaml", "line": "3", "endLine": "3", "col": "64", "endColumn": "70",
+        "file": "50%2C,a:b.yaml", "line": "3", "endLine": "3", "col": "64", "endColumn": "70",
         "title": "vc5c (duplicate-service)",
     }  # fmt: skip
-    assert message == "192.0.2.1:80:tcp is a service already\n50%,a:b.yaml:3:56: first given here"
+    assert message == "192.0.2.1:80:tcp is a service already\n50%2C,a:b.yaml:3:56: first given here"
     assert check(CLEAN, "--format", "github")[1] == ""
 
 

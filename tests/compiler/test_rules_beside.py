@@ -63,6 +63,7 @@ CLEAN = {
     "reject with an accept that has the VIP": peer("accept: [192.0.2.0/24], reject: [any]"),
     "reject of others": peer("reject: [198.51.100.0/24]"),
     "accept that has all VIPs": peer("accept: [192.0.2.1/32]"),
+    "accept and reject of others": peer("accept: [198.51.100.0/24], reject: [203.0.113.0/24]"),
     "local preference within the AS": peer("local_pref: 50"),
     "a private AS to a private one": peer("peer_as: 64512"),
     "a private AS to the largest private one": peer("peer_as: 4294967294"),
@@ -109,6 +110,10 @@ BROKEN = {
         "services: [{virtual: '2001:db8:1::1', servers: ['2001:db8::1'], policy: {http: }}]\n",
         {"rejects-all"},
     ),
+    "all disabled, and more needed: said once": (
+        one("policy: {http: {need: 2, servers: [10.0.0.1*, 10.0.0.2*]}}"),
+        {"need-above-enabled"},
+    ),
     "the first address of a VLAN": (
         one("policy: {http: {servers: [10.0.0.0]}}", BGP + "vlans: {10: 10.0.0.0/24}\n"),
         {"network-address"},
@@ -125,3 +130,9 @@ BROKEN = {
 def test_one_step_beyond(case: str, rules_of) -> None:
     text, rules = BROKEN[case]
     assert rules_of(text) == rules
+
+
+def test_the_place_is_the_setting_that_counts(rendered) -> None:
+    """A policy's own wins over its service's."""
+    shown = rendered(one("path: /alive, policy: {http: {path: alive}}"))
+    assert shown.splitlines()[2].index("^") == shown.splitlines()[1].index("alive}")
