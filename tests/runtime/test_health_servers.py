@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from vc5d.health import tls
 from vc5d.health.checks import Check, Plan
 from vc5d.health.marks import Paths
 from vc5d.health.probers import Probed, Probers
-from vc5d.health.state import Result, Rule
+from vc5d.health.state import Condition, Result, Rule
+from vc5d.health.watch import Watch
 from vc5d.netlink import open_netlink
 from vc5d.vlans import host_addresses, vlan_interfaces
 from wire import REAL1, REAL1_6, REAL2, REAL2_6, SILENT, SILENT6, VIP, VIP6, Wire, output
@@ -522,6 +524,52 @@ def test_no_descriptor_is_left_after_ten_thousand_checks(wire: Wire) -> None:
     assert reasons.total() == 10000
     assert reasons["CancelledError"] > 100
     assert reasons["no answer in 0.02 s"] > 100
+
+
+def test_a_thousand_dead_reals_delay_no_healthy_one(wire: Wire) -> None:
+    """900 that drop every packet and 100 whose MAC nobody knows, by every type of check, each for a second;
+    beside them one healthy real ten times a second."""
+    kinds = ("http", "https", "tcp", "syn", "dns")
+    dead = [
+        Plan(
+            ServiceKey(SILENT if number % 10 else VIP, 1 + number, "tcp"),
+            REAL1 if number % 10 else f"10.66.10.{100 + number // 10 % 20}",
+            (Check(kinds[number % 5], 80),),
+            Rule(),
+            1.0,
+            1.0,
+        )
+        for number in range(1000)
+    ]
+    healthy = Plan(ServiceKey(VIP, 80, "tcp"), REAL1, (Check("http", 80, path="/alive"),), Rule(), 0.1, 0.1)
+    moments: list[float] = []
+
+    async def work(probers: Probers) -> tuple[list[Condition], float]:
+        async def round_of(each: Plan) -> Result:
+            if each is healthy:
+                moments.append(asyncio.get_running_loop().time())
+            return await probers.round(each)
+
+        async def ignore(*_: object) -> None:
+            pass
+
+        watch = Watch(round_of, ignore)
+        plans = {(each.service, each.real): each for each in [*dead, healthy]}
+        watch.follow(plans)
+        await asyncio.sleep(2.5)  # until every dead one has had its first
+        moments.clear()
+        await asyncio.sleep(4)
+        conditions = [watch.condition(*name) for name in plans]
+        await watch.stop()
+        return conditions, watch.late
+
+    conditions, _ = with_probers(work)
+    assert [condition.up for condition in conditions] == [False] * 1000 + [True]
+    reasons = Counter(condition.reason for condition in conditions[:-1])
+    assert reasons["no answer in 1 s"] >= 800, reasons
+    gaps = sorted(after - before for before, after in pairwise(moments))
+    assert len(moments) >= 35, "one each 0.1 s, for 4 s"
+    assert gaps[int(0.9 * len(gaps))] < 0.15
 
 
 def _descriptors() -> dict[int, str]:

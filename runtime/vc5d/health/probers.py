@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -56,6 +57,7 @@ class Probers:
         self._directions = directions
         self._on_probe = on_probe
         self._loop = asyncio.get_running_loop()
+        _allow_descriptors()
         self._http = HttpProber()
         self._connector = Connector()
         self._probes: dict[str, Probe] = {
@@ -117,6 +119,12 @@ class Probers:
         except Exception as failure:  # whoever listens must not end the checks
             log.defect("check.listener", failure)
             self._on_probe = None
+
+
+def _allow_descriptors() -> None:
+    """Each check under way has one, and a process starts with 1,024 allowed of what it may have."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _parts(result: Result) -> tuple[bool | None, str]:
