@@ -47,8 +47,9 @@ setup: $(VENV)/.installed ## install what is missing: Debian packages, the virtu
 build: setup $(OBJECT) $(MAGLEV) ## .venv/bin/{vc5c,vc5d,vc5ctl} and build/vc5.bpf.o
 
 .PHONY: generate
-generate: build ## write runtime/vc5d/layout.py from the object's BTF
+generate: build ## write runtime/vc5d/layout.py from the object's BTF, and docs from code and schemas
 	$(PYTHON) -m vc5d.generate $(OBJECT)
+	$(PYTHON) tools/generate
 
 .PHONY: lock
 lock: setup ## pin pyproject.toml's dependencies in requirements.lock, with hashes
@@ -84,8 +85,19 @@ e2e: build $(LAB_BPF) ## only the tests in network namespaces
 	$(PYTHON) -m pytest tests/lab $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: build ## nanoseconds per packet, on this machine
+bench: bench-compiler ## nanoseconds per packet, health checks a second, the compiler's seconds, on this machine
 	$(PYTHON) -m tests.bench.datapath
+	$(PYTHON) -m tests.bench.health
+
+.PHONY: bench-compiler
+bench-compiler: build ## what compiling costs, and how much of a table moves when a real goes
+	$(PYTHON) -m tests.bench.compiler
+
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: build ## any bytes as a configuration, by atheris, for FUZZ_SECONDS; it says how to install that
+	$(PYTHON) -m tests.compiler.fuzz -max_total_time=$(FUZZ_SECONDS)
 
 RELEASES ?= bookworm trixie
 
@@ -108,4 +120,4 @@ clean: ## remove what was built; the virtual environment stays
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5); next } \
-		/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+		/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -51,6 +51,11 @@ class Address:
         return self.version, self.number
 
     @property
+    def link_local(self) -> bool:
+        """fe80::/10 (RFC 4291): it means something on one link only."""
+        return self.version == 6 and self.packed[0] == 0xFE and self.packed[1] & 0xC0 == 0x80
+
+    @property
     def unfit(self) -> str:
         """Why no host can have it; '' if one can."""
         if self.packed[:12] == MAPPED:
@@ -105,6 +110,13 @@ def read_prefix(text: str) -> Prefix | None:
         return None
     text = f"{Address(network.network_address.packed)}/{network.prefixlen}"
     return Prefix(network.version, int(network[0]), int(network[-1]), text)
+
+
+def full_prefix(text: str) -> str:
+    """192.168.102.0/24 of 192.168.102/24, as VC5's documentation writes it; '' of all else."""
+    address, slash, length = text.partition("/")
+    whole = f"{address}{'.0' * (3 - address.count('.'))}/{length}"
+    return whole if slash and 0 < address.count(".") < 3 and read_prefix(whole) else ""
 
 
 def _text(packed: bytes) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 from vc5c import words
 from vc5c.addresses import Address, read_address, read_prefix
+from vc5c.build_prefixes import PrefixLists
 from vc5c.fields import Fields, entries, items
-from vc5c.model import Peer
-from vc5c.problems import Place, Problems, did_you_mean
+from vc5c.model import Peer, RouteOptions
+from vc5c.problems import Problems
 from vc5c.tree import Mapping, Node, Scalar, Sequence
 
 NUMBERS = ("as_number", "peer_as", "hold_time", "local_pref", "med")
@@ -16,18 +17,16 @@ SWITCHES = ("bfd", "multihop")
 ANY = "any"
 
 
-def build_peers(tree: Mapping, problems: Problems) -> tuple[Peer, ...]:
+def build_peers(tree: Mapping, lists: PrefixLists, problems: Problems) -> tuple[Peer, ...]:
     """Every peer of `bgp`, in the order of their addresses."""
-    return _PeerBuilder(tree, problems).build()
+    return _PeerBuilder(tree, lists, problems).build()
 
 
 class _PeerBuilder:
-    def __init__(self, tree: Mapping, problems: Problems) -> None:
+    def __init__(self, tree: Mapping, lists: PrefixLists, problems: Problems) -> None:
         self.problems = problems
         self.bgp = tree.get("bgp")
-        self.prefixes = {key.text: node for key, node in entries(tree.get("prefixes"))}
-        self.used: set[str] = set()
-        self.keys = {key.text: key for key, _ in entries(tree.get("prefixes"))}
+        self.lists = lists
         self.peers: dict[Address, Peer] = {}
 
     def build(self) -> tuple[Peer, ...]:
@@ -35,11 +34,8 @@ class _PeerBuilder:
         self._add_peers(Fields(self.bgp).node("peers"), common)
         for group in items(Fields(self.bgp).node("groups")):
             # VC5 writes both lists for the peers of a group, empty or not.
-            options = {"accept": (), "reject": ()} | common | self._options(group)
+            options = _inherit({"accept": (), "reject": ()} | common, self._options(group))
             self._add_peers(Fields(group).node("peers"), options)
-        for name in self.prefixes.keys() - self.used:
-            key = self.keys[name]
-            self.problems.warning("unused", f"no BGP filter uses `{name}` of `prefixes`", key.place)
         return tuple(self.peers[address] for address in sorted(self.peers, key=lambda address: address.order))
 
     def _add_peers(self, node: Node | None, options: dict[str, Any]) -> None:
@@ -48,7 +44,7 @@ class _PeerBuilder:
         else:
             named = list(entries(node))
         for word, own in named:
-            self._add_peer(word, options | self._options(own))
+            self._add_peer(word, _inherit(options, self._options(own)))
 
     def _add_peer(self, word: Scalar, options: dict[str, Any]) -> None:
         address = read_address(word.text)
@@ -69,17 +65,20 @@ class _PeerBuilder:
         fields = Fields(node)
         options: dict[str, Any] = {key: fields.whole(key) for key in NUMBERS}
         options |= {key: fields.boolean(key) for key in SWITCHES}
-        options |= {key: self._address(fields.node(key)) for key in ("source_ip", "next_hop_6")}
+        options["source_ip"] = self._address(fields.node("source_ip"), 4, 6)
+        options["next_hop_6"] = self._address(fields.node("next_hop_6"), 6)
         options |= {key: self._filter(fields.words(key)) for key in ("accept", "reject")}
         options["communities"] = self._communities(fields.words("communities"))
+        options["vips"] = self._vips(fields.node("vips"))
         return {key: value for key, value in options.items() if value is not None}
 
-    def _address(self, node: Node | None) -> str | None:
+    def _address(self, node: Node | None, *versions: int) -> str | None:
         if not isinstance(node, Scalar):
             return None
         address = read_address(node.text)
-        if address is None:
-            self.problems.error("bad-address", f"`{node.text}` is not an IP address", node.place)
+        if address is None or address.version not in versions:
+            kind = "IP" if len(versions) > 1 else f"IPv{versions[0]}"
+            self.problems.error("bad-address", f"`{node.text}` is not an {kind} address", node.place)
         return None if address is None else str(address)
 
     def _communities(self, listed: tuple[Scalar, ...] | None) -> tuple[str, ...] | None:
@@ -94,20 +93,24 @@ class _PeerBuilder:
     def _filter(self, listed: tuple[Scalar, ...] | None) -> tuple[str, ...] | None:
         if listed is None:
             return None
-        prefixes: list[str] = []
-        for word in listed:
-            if word.text in self.prefixes:
-                self.used.add(word.text)
-                inner = [item for item in items(self.prefixes[word.text]) if isinstance(item, Scalar)]
-                prefixes += [item.text for item in inner if self._is_prefix(item.text, item.place)]
-            elif word.text == ANY or self._is_prefix(word.text, word.place):
-                prefixes.append(word.text)
-        return tuple(prefixes)
+        return tuple(prefix.text for word in listed for prefix in self.lists.read(word, also=[ANY]))
 
-    def _is_prefix(self, text: str, place: Place) -> bool:
-        if read_prefix(text) is not None:
-            return True
-        near = did_you_mean(text, [*self.prefixes, ANY])
-        message = f"`{text}` is neither a prefix nor a name under `prefixes`{near}"
-        self.problems.error("unknown-prefixes", message, place)
-        return False
+    def _vips(self, node: Node | None) -> dict[str, RouteOptions] | None:
+        """Options for some VIPs only, by the text of the prefix that holds them."""
+        vips = {}
+        for key, value in entries(node):
+            fields = Fields(value)
+            for word in self.lists.read(key):
+                prefix = read_prefix(word.text)
+                assert prefix is not None
+                communities = self._communities(fields.words("communities"))
+                vips[prefix.text] = RouteOptions(
+                    prefix, key.place, communities, fields.whole("med"), fields.whole("local_pref")
+                )
+        return vips or None
+
+
+def _inherit(options: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Own options win over inherited ones; those for some VIPs, prefix by prefix."""
+    both = options.get("vips", {}) | own.get("vips", {})
+    return options | own | ({"vips": both} if both else {})

@@ -14,6 +14,7 @@ def build_settings(node: Node, problems: Problems) -> Settings:
     """What cascades, from a service's or policy's mapping (or from the null of a bare `http:`)."""
     fields = Fields(node)
     return Settings(
+        places=fields.places(),
         name=fields.text("name"),
         description=fields.text("description"),
         need=fields.at("need"),
@@ -28,12 +29,13 @@ def build_settings(node: Node, problems: Problems) -> Settings:
         expect=_expect(fields, problems),
         tunnel_type=fields.at("tunnel-type"),
         tunnel_port=fields.whole("tunnel-port"),
-        track=fields.text("track"),
+        track=fields.at("track"),
         interval=fields.number("interval"),
         timeout=fields.number("timeout"),
         window=_window(fields, problems),
         table_size=fields.at("table_size"),
         weights=_weights(fields.node("weights"), problems),
+        linger=fields.number("linger"),
     )
 
 
@@ -47,6 +49,7 @@ def build_check(node: Node, problems: Problems) -> Check:
         path=fields.text("path"),
         method=fields.text("method"),
         expect=_expect(fields, problems),
+        place=node.place,
     )
 
 

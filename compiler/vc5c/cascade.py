@@ -16,8 +16,9 @@ def effective(config: Config, service: Service, policy: Policy) -> Settings:
     given = {
         f.name: value for f in fields(Settings) if (value := getattr(policy.settings, f.name)) is not None
     }
-    if base.weights and policy.settings.weights:
+    if base.weights is not None and policy.settings.weights is not None:
         given["weights"] = {**base.weights, **policy.settings.weights}
+    given["places"] = {**base.places, **policy.settings.places}
     return replace(base, **given)
 
 
@@ -43,6 +44,11 @@ def servers_of(service: Service, policy: Policy) -> tuple[Server, ...]:
     return service.servers if policy.servers is None else policy.servers
 
 
+def tunnelled(settings: Settings) -> bool:
+    """Whether packets reach the reals through a tunnel, so that these may be anywhere."""
+    return settings.tunnel_type is not None and settings.tunnel_type.value != "none"
+
+
 def checks_of(policy: Policy, protocol: str, settings: Settings) -> tuple[dict[str, Any], ...]:
     """A policy's health checks as the document has them; only what is given is there."""
     if not policy.checked:
@@ -51,7 +57,7 @@ def checks_of(policy: Policy, protocol: str, settings: Settings) -> tuple[dict[s
         return tuple(_check(check, protocol, settings) for check in policy.checks)
     if policy.name.check is None:
         return ()
-    return (_check(Check(policy.name.check, None, None, None, None, None), protocol, settings),)
+    return (_check(Check(policy.name.check, None, None, None, None, None, policy.place), protocol, settings),)
 
 
 def _check(check: Check, protocol: str, settings: Settings) -> dict[str, Any]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from vc5c.index import Index, Key, build_index
-from vc5c.maglev import fill
-from vc5c.model import Peer
-from vc5c.resolved import Resolved, ResolvedService, TableSpec
+from vc5c.model import Peer, RouteOptions
+from vc5c.resolved import Resolved, ResolvedService
+from vc5c.spool import Spool
+from vc5c.tables import Tables, make_tables
 from vc5c.words import read_prefix_words
 
 VERSION = 1
-DIGEST = "digest"
+DIGEST, REALS, SERVICES, TABLES = "digest", "reals", "services", "tables"
 
-
+Piece = bytes | Callable[[], bytes]
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
@@ -26,32 +28,38 @@ def canonical(value: Any) -> str:
     return _encode(value)
 
 
-def document(resolved: Resolved) -> Iterator[str]:
-    """The text of the whole document in pieces, with its digest and the newline at the end."""
-    specs = dict.fromkeys(service.table for service in resolved.services)
-    tables = {spec: _table(spec) for spec in specs}
-    digests = {spec: hashlib.sha256(text.encode()).hexdigest() for spec, text in tables.items()}
-    members = _members(resolved, {digests[spec]: text for spec, text in tables.items()}, digests)
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text of a whole document, with its digest and the newline at the end, in pieces: each time that one
+    iterates. Tables are fetched when their turn comes."""
+
+    pieces: list[Piece]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (piece if isinstance(piece, bytes) else piece() for piece in self.pieces)
+
+
+def document(resolved: Resolved, tables: Tables | None = None) -> Document:
+    """The document. tables: of its services, if they are made already. Raises OSError: no room for tables."""
+    if tables is None:
+        tables = make_tables((service.table for service in resolved.services), Spool())
+    members = _members(resolved, tables)
     hasher = hashlib.sha256()
-    for piece in _object(members):
-        hasher.update(piece.encode())
-    members[DIGEST] = [canonical(f"sha256:{hasher.hexdigest()}")]
-    yield from _object(members)
-    yield "\n"
+    for piece in Document(_object(members)):
+        hasher.update(piece)
+    members[DIGEST] = [canonical(f"sha256:{hasher.hexdigest()}").encode()]
+    return Document([*_object(members), b"\n"])
 
 
-def _object(members: dict[str, list[str]]) -> Iterator[str]:
+def _object(members: dict[str, list[Piece]]) -> list[Piece]:
     """A JSON object of members that are pieces of JSON already."""
-    yield "{"
-    for number, key in enumerate(sorted(members)):
-        yield f"{',' if number else ''}{canonical(key)}:"
-        yield from members[key]
-    yield "}"
+    pieces: list[Piece] = []
+    for key in sorted(members):
+        pieces += (f"{',' if pieces else '{'}{canonical(key)}:".encode(), *members[key])
+    return [*pieces, b"}"] if pieces else [b"{}"]
 
 
-def _members(
-    resolved: Resolved, tables: dict[str, str], digests: dict[TableSpec, str]
-) -> dict[str, list[str]]:
+def _members(resolved: Resolved, tables: Tables) -> dict[str, list[Piece]]:
     values: dict[str, Any] = dict(resolved.passed_on) | {
         "version": VERSION,
         "seed": resolved.seed,
@@ -67,44 +75,32 @@ def _members(
         values["vlans"] = {str(vlan.id): vlan.written for vlan in resolved.vlans}
     if resolved.vlans6:
         values["vlans6"] = {str(vlan.id): vlan.written for vlan in resolved.vlans6}
-    members = {key: [canonical(value)] for key, value in values.items()}
-    services = {str(service.key): service for service in resolved.services}
-    members["services"] = list(
-        _object({key: ["".join(_service(s, digests[s.table]))] for key, s in services.items()})
+    members: dict[str, list[Piece]] = {key: [canonical(value).encode()] for key, value in values.items()}
+    members[SERVICES] = _object(
+        {str(s.key): [_service(s, tables[s.table].digest).encode()] for s in resolved.services}
     )
-    members["tables"] = list(_object({digest: [text] for digest, text in tables.items()}))
+    members[TABLES] = _object({table.digest: [table.text] for table in tables.values()})
     return members
 
 
-def _service(service: ResolvedService, table: str) -> Iterator[str]:
+def _service(service: ResolvedService, table: str) -> str:
+    """Everything but the reals is encoded in two pieces: what comes before them, and what comes after."""
     own = {"table": table, "track": service.track, "health": service.health}
-    members = {key: [canonical(value)] for key, value in {**service.options, **own}.items()}
-    members["reals"] = list(_object(_reals(service)))
-    return _object(members)
+    values = sorted({**service.options, **own}.items())
+    before, after = ({k: v for k, v in values if (k < REALS) is first} for first in (True, False))
+    return f'{canonical(before)[:-1]},"{REALS}":{{{",".join(_reals(service))}}},{canonical(after)[1:]}'
 
 
-def _reals(service: ResolvedService) -> dict[str, list[str]]:
+def _reals(service: ResolvedService) -> Iterator[str]:
     """Most reals of a service differ in nothing but their address, so what they share is encoded once."""
-    bodies: dict[int, list[str]] = {}
+    bodies: dict[int, str] = {}
     reals = {}
     for real, configured in zip(service.table.reals, service.table.weights, strict=True):
         weight = 0 if real in service.disabled else configured
         if weight not in bodies:
-            body = {"checks": service.checks, "disabled": weight == 0, "weight": weight}
-            bodies[weight] = [canonical(body)]
-        reals[f"{real.text}:{service.key.port}"] = bodies[weight]
-    return reals
-
-
-def _table(spec: TableSpec) -> str:
-    return canonical(
-        {
-            "size": spec.size,
-            "reals": [real.text for real in spec.reals],
-            "weights": list(spec.weights),
-            "slots": base64.b64encode(fill(spec)).decode(),
-        }
-    )
+            bodies[weight] = canonical({"checks": service.checks, "disabled": weight == 0, "weight": weight})
+        reals[f'"{real.text}:{service.key.port}"'] = bodies[weight]
+    return (f"{key}:{reals[key]}" for key in sorted(reals))
 
 
 def _keys(resolved: Resolved, version: int) -> Iterable[Key]:
@@ -133,4 +129,12 @@ def _peer(peer: Peer) -> dict[str, Any]:
         prefixes = getattr(peer, name)
         if prefixes is not None:
             options[name] = read_prefix_words(prefixes)
+    if peer.vips:
+        options["vips"] = {text: _route(vip) for text, vip in peer.vips.items()}
+    options["multiprotocol"] = True  # VC5's: both families over one session
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _route(vip: RouteOptions) -> dict[str, Any]:
+    options = {"communities": vip.communities, "med": vip.med, "local_pref": vip.local_pref}
     return {name: value for name, value in options.items() if value is not None}

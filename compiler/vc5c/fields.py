@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vc5c.model import At
+from vc5c.problems import Place
 from vc5c.tree import Mapping, Node, Scalar, Sequence, plain
 
 
@@ -51,6 +52,11 @@ class Fields:
             return None
         items = node.items if isinstance(node, Sequence) else (node,)
         return tuple(item for item in items if isinstance(item, Scalar))
+
+    def places(self) -> dict[str, Place]:
+        """Where each value was written."""
+        entries = self.mapping.entries if self.mapping is not None else {}
+        return {key: entry.value.place for key, entry in entries.items()}
 
     def plain(self, key: str) -> Any:
         node = self.node(key)

@@ -8,19 +8,22 @@ is. Offset and skip come from the SHA-256 of the real's address as text (bytes 0
 the order in the file cannot matter. A real of weight w has, by the end of round r, had
 floor(r * w / heaviest) turns: at most one per round, evenly spaced.
 
-The inner loop is in maglev.c when `make` has built it, else here: equal results (tested), 25 times slower.
+The inner loops are in maglev.c when `make` has built it, else here: equal results (tested), 25 times slower.
 """
 
 from __future__ import annotations
 
-import ctypes
+import base64
 import hashlib
 import sys
 from array import array
 from functools import cache
-from pathlib import Path
 
+from vc5c.maglev_library import library
 from vc5c.resolved import TableSpec
+
+# What the slots are a function of, beside the specification: a change here makes cached tables useless.
+ALGORITHM = "maglev-sha256-1"
 
 # A change of size moves nearly every flow, so the steps are few and the first is high.
 LADDER = (16381, 65537, 655373)
@@ -28,8 +31,7 @@ SLOTS_PER_REAL = 100  # imbalance of at most 1 % (the paper, section 5.3)
 MAX_REALS = LADDER[-1] // SLOTS_PER_REAL
 
 EMPTY = 0xFFFF
-LIBRARY = Path(__file__).with_name("libmaglev.so")
-LIBRARY_VERSION = 1
+HASH_BYTES = 16
 
 
 def ladder_size(reals: int) -> int:
@@ -39,30 +41,37 @@ def ladder_size(reals: int) -> int:
 
 def fill(spec: TableSpec) -> bytes:
     """The slots of a table: spec.size unsigned 16-bit little-endian indexes into spec.reals."""
-    offsets, skips = permutations(spec)
-    library = _library()
-    slots = fill_in_c(library, spec, offsets, skips) if library else fill_in_python(spec, offsets, skips)
+    hashes = b"".join([_hash(real.text) for real in spec.reals])
+    built = library()
+    slots = built.fill(spec.size, hashes, spec.weights) if built else fill_in_python(spec, hashes)
     if sys.byteorder == "big":
         slots.byteswap()
     return slots.tobytes()
 
 
-def permutations(spec: TableSpec) -> tuple[list[int], list[int]]:
-    """Offset and skip of each real."""
-    hashes = [_hashes(real.text) for real in spec.reals]
-    return [a % spec.size for a, _ in hashes], [b % (spec.size - 1) + 1 for _, b in hashes]
+def fits(spec: TableSpec, slots: bytes) -> bool:
+    """Whether these could be the slots of a table: so many, and no index beyond its reals."""
+    if len(slots) != 2 * spec.size:
+        return False
+    numbers = array("H", slots)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    built = library()
+    return (built.highest(numbers) if built else max(numbers)) < len(spec.reals)
 
 
-@cache
-def _hashes(name: str) -> tuple[int, int]:
-    digest = hashlib.sha256(name.encode()).digest()
-    return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:16], "little")
+def encode(slots: bytes) -> bytes:
+    """Base64."""
+    built = library()
+    return built.base64(slots) if built else base64.b64encode(slots)
 
 
-def fill_in_python(spec: TableSpec, offsets: list[int], skips: list[int]) -> array[int]:
-    """What maglev.c does."""
+def fill_in_python(spec: TableSpec, hashes: bytes) -> array[int]:
+    """What maglev.c does. hashes: 16 bytes per real."""
+    numbers = [int.from_bytes(hashes[at : at + 8], "little") for at in range(0, len(hashes), 8)]
+    position = [a % spec.size for a in numbers[::2]]
+    skips = [b % (spec.size - 1) + 1 for b in numbers[1::2]]
     slots = array("H", [EMPTY]) * spec.size
-    position = list(offsets)
     heaviest, filled, turn = max(spec.weights), 0, 0
     while True:
         for real, weight in enumerate(spec.weights):
@@ -79,26 +88,6 @@ def fill_in_python(spec: TableSpec, offsets: list[int], skips: list[int]) -> arr
         turn += 1
 
 
-def fill_in_c(library: ctypes.CDLL, spec: TableSpec, offsets: list[int], skips: list[int]) -> array[int]:
-    slots = array("H", [EMPTY]) * spec.size
-    words = ctypes.c_uint32 * len(spec.reals)
-    buffer = (ctypes.c_uint16 * spec.size).from_buffer(slots)
-    library.maglev_fill(
-        ctypes.c_uint32(spec.size),
-        ctypes.c_uint32(len(spec.reals)),
-        words(*offsets),
-        words(*skips),
-        words(*spec.weights),
-        buffer,
-    )
-    return slots
-
-
 @cache
-def _library() -> ctypes.CDLL | None:
-    """The built library, or None: not built, or of another version or machine."""
-    try:
-        library = ctypes.CDLL(str(LIBRARY))
-        return library if library.maglev_version() == LIBRARY_VERSION else None
-    except (OSError, AttributeError):
-        return None
+def _hash(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()[:HASH_BYTES]

@@ -25,8 +25,12 @@ class At(NamedTuple, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What cascades from service to policy (and, for some, to check). None: not given here."""
+    """What cascades from service to policy (and, for some, to check). None: not given here.
 
+    places: where each that is given was given, by its key in the YAML.
+    """
+
+    places: Mapping[str, Place] = field(default_factory=dict)
     name: str | None = None
     description: str | None = None
     need: At[int] | None = None
@@ -41,12 +45,13 @@ class Settings:
     expect: tuple[int, ...] | None = None  # status codes; (0,): any
     tunnel_type: At[str] | None = None
     tunnel_port: int | None = None
-    track: str | None = None
+    track: At[str] | None = None
     interval: float | None = None  # seconds
     timeout: float | None = None  # seconds
     window: tuple[int, int] | None = None  # (3, 5): 3 of 5
     table_size: At[int] | None = None
     weights: Mapping[Address, At[int]] | None = None
+    linger: float | None = None  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Check:
     path: str | None
     method: str | None
     expect: tuple[int, ...] | None
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +110,22 @@ class Vlan:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteOptions:
+    """What is announced with the VIPs of a prefix; it wins over what the peer has for all."""
+
+    prefix: Prefix
+    place: Place
+    communities: tuple[str, ...] | None = None
+    med: int | None = None
+    local_pref: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
-    """A BGP peer. accept and reject: prefixes as written, names resolved, or `any`; None: not given."""
+    """A BGP peer. None: not given.
+
+    accept and reject: prefixes as written, names resolved, or `any`. vips: by their prefix's text.
+    """
 
     address: Address
     place: Place
@@ -121,6 +141,7 @@ class Peer:
     reject: tuple[str, ...] | None = None
     bfd: bool | None = None
     multihop: bool | None = None
+    vips: Mapping[str, RouteOptions] | None = None
 
     @property
     def internal(self) -> bool:
@@ -134,7 +155,9 @@ class Config:
     vlans6: tuple[Vlan, ...]
     peers: tuple[Peer, ...]
     neighbors: Mapping[Address, At[str | None]]  # MAC, lower case; None: learn it
-    seed: int
+    seed: int | str  # "secret": each load balancer has it from its credential
     flow_lifetime: int  # seconds
     scheduler: At[str] | None
+    neighbors_file: At[str] | None = None
     passed_on: Mapping[str, Any] = field(default_factory=dict)  # keys for the daemon alone
+    places: Mapping[str, Place] = field(default_factory=dict)  # of the values of top-level keys

@@ -24,24 +24,34 @@ MAX_DEPTH = 40
 MAX_ALIASED = 100_000  # nodes that aliases may add: more is an accident or an attack
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORDS = (yaml.ScalarEvent, yaml.AliasEvent)
 
 
 def parse(source: Source, problems: Problems) -> Mapping:
     """The located tree of a whole file, which must be one mapping. Raises Rejected."""
+    tree = parse_node(source, problems)
+    if not isinstance(tree, Mapping):
+        message = "a configuration is a mapping with keys such as `services`"
+        problems.error("not-a-mapping", message, tree.place)
+    problems.stop_on_errors()
+    assert isinstance(tree, Mapping)
+    return tree
+
+
+def parse_node(source: Source, problems: Problems) -> Node:
+    """The located tree of a whole file, whatever it is. Raises Rejected."""
     if source.broken is not None:
         line, column, byte = source.broken
-        problems.error("not-utf8", f"not UTF-8 text: byte 0x{byte:02x}", Place(line, column))
+        problems.error(
+            "not-utf8", f"not UTF-8 text: byte 0x{byte:02x}", Place(line, column, file=source.file)
+        )
         raise Rejected(problems.found)
     try:
         tree = _Parser(source, problems).document()
     except yaml.YAMLError as error:
         report_yaml_error(error, source, problems)
         raise Rejected(problems.found) from error
-    if not isinstance(tree, Mapping):
-        message = "a configuration is a mapping with keys such as `services`"
-        problems.error("not-a-mapping", message, tree.place)
     problems.stop_on_errors()
-    assert isinstance(tree, Mapping)
     return tree
 
 
@@ -57,7 +67,11 @@ class _Parser:
     def document(self) -> Node:
         next(self.events)  # the start of the stream
         if isinstance(next(self.events), yaml.StreamEndEvent):
-            self._fatal("empty", "the file is empty: a configuration has at least `services`", Place(1, 1))
+            self._fatal(
+                "empty",
+                "the file is empty: a configuration has at least `services`",
+                Place(1, 1, file=self.source.file),
+            )
         tree = self.node(next(self.events), 0)
         next(self.events)  # the end of the document
         more = next(self.events)
@@ -140,7 +154,10 @@ class _Parser:
     def _place(self, event: Any) -> Place:
         """Of a word: its extent; of a list or mapping: from its start to the end of the line."""
         start, end = event.start_mark, event.end_mark
-        if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent) and end.line == start.line:
-            return Place(start.line + 1, start.column + 1, max(1, end.column - start.column))
+        if isinstance(event, _WORDS) and end.line == start.line:
+            return Place(
+                start.line + 1, start.column + 1, max(1, end.column - start.column), self.source.file
+            )
         line = self.source.lines[start.line] if start.line < len(self.source.lines) else ""
-        return Place(start.line + 1, start.column + 1, max(1, len(line.rstrip()) - start.column))
+        length = max(1, len(line.rstrip()) - start.column)
+        return Place(start.line + 1, start.column + 1, length, self.source.file)

@@ -12,12 +12,18 @@ PLAIN = {
 DEFAULT_PORTS = {"http": 80, "https": 443, "domain": 53}
 NUMBERED = re.compile(r"([1-9][0-9]{0,4})(?:/(tcp|udp|http|https|domain))?")
 
-KNOWN_NAMES = ("http", "https", "domain", "domain/tcp", "domain/udp", *PLAIN)
+# Every port that has no service of its own: port 0, and no check, which would have to name a port.
+ANY_PORT = {"any": ("tcp", "udp"), "any/tcp": ("tcp",), "any/udp": ("udp",)}
+
+KNOWN_NAMES = ("http", "https", "domain", "domain/tcp", "domain/udp", *PLAIN, *ANY_PORT)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyName:
-    """port; protocols that a service is made for; check: http, https, dns, syn, or None for no check."""
+    """port, 0 for every port; protocols that a service is made for.
+
+    check: http, https, dns, syn, or None for no check.
+    """
 
     port: int
     protocols: tuple[str, ...]
@@ -28,6 +34,8 @@ def read_policy_name(name: str) -> PolicyName | None:
     """None when the name means nothing. The `*` that turns checks off is not part of it."""
     if name in PLAIN:
         return PolicyName(PLAIN[name], ("tcp",), "syn")
+    if name in ANY_PORT:
+        return PolicyName(0, ANY_PORT[name], None)
     if name in DEFAULT_PORTS:
         return _application(name, DEFAULT_PORTS[name])
     if name in ("domain/tcp", "domain/udp"):

@@ -13,20 +13,26 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from vc5c.source import Source
-
-RED, YELLOW, CYAN, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[36m", "\x1b[1m", "\x1b[0m"
-COLOURS = {"error": RED, "warning": YELLOW, "note": CYAN}
+MANY_NAMES = 200
 
 
 class Place(NamedTuple):
-    """Where in the text: line and column count from 1; length in characters, at least 1."""
+    """Where in the text: line and column count from 1; length in characters, at least 1.
+
+    file: '' for the configuration that was given, else the name of the file that it includes (Source.of).
+    """
 
     line: int
     column: int
     length: int = 1
+    file: str = ""
+
+    @property
+    def order(self) -> tuple[str, int, int, int]:
+        """The order in which places are shown: the given file first, then by file and line."""
+        return self.file, self.line, self.column, self.length
 
 
 Note = tuple[str, Place]
@@ -34,7 +40,8 @@ Note = tuple[str, Place]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding. `notes` point at the other places concerned; `hint` says what to do."""
+    """One finding. severity: error, warning or note. `notes` point at the other places concerned, `hint`
+    says what to do."""
 
     rule: str
     message: str
@@ -48,27 +55,40 @@ class Rejected(Exception):
     """The configuration has errors; `problems` has all of the stage's, and the warnings before it."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = sorted(problems, key=lambda problem: (problem.place, problem.rule, problem.message))
+        self.problems = in_order(problems)
         super().__init__(f"{len(self.problems)} problems")
+
+
+class Silencer(Protocol):
+    """Says which problems nobody wants to hear of (ignores.py)."""
+
+    def silences(self, problem: Problem) -> bool: ...
 
 
 @dataclass
 class Problems:
-    """The collector that stages write to."""
+    """The collector that stages write to. Errors stop the compiler, warnings and notes do not."""
 
     found: list[Problem] = field(default_factory=list)
+    ignores: Silencer | None = None
     _seen: set[Problem] = field(default_factory=set)
 
     def error(self, rule: str, message: str, place: Place, *notes: Note, hint: str = "") -> None:
-        self._add(Problem(rule, message, place, "error", notes, hint))
+        self.add(Problem(rule, message, place, "error", notes, hint))
 
     def warning(self, rule: str, message: str, place: Place, *notes: Note, hint: str = "") -> None:
-        self._add(Problem(rule, message, place, "warning", notes, hint))
+        self.add(Problem(rule, message, place, "warning", notes, hint))
 
-    def _add(self, problem: Problem) -> None:
+    def note(self, rule: str, message: str, place: Place, *notes: Note, hint: str = "") -> None:
+        """What is often meant, and sometimes not: shown by --check, and never counted as a problem."""
+        self.add(Problem(rule, message, place, "note", notes, hint))
+
+    def add(self, problem: Problem) -> None:
         """Once only: what a named list or an alias gets wrong is met at every use of it."""
-        if problem not in self._seen:
-            self._seen.add(problem)
+        if problem in self._seen:
+            return
+        self._seen.add(problem)
+        if self.ignores is None or not self.ignores.silences(problem):
             self.found.append(problem)
 
     def stop_on_errors(self) -> None:
@@ -77,38 +97,20 @@ class Problems:
             raise Rejected(self.found)
 
 
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """As they are shown: by file, line and column."""
+    return sorted(problems, key=lambda p: (p.place.order, p.rule, p.message))
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """'; did you mean `x`?' when something known is near, else ''."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    candidates = list(known)
+    if len(candidates) > MANY_NAMES:  # to look at all of them closely would take long
+        candidates = [name for name in candidates if _alike(word, name)]
+    near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
-def render(problem: Problem, source: Source, colour: bool = False) -> str:
-    """The whole message, with excerpt, notes and hint; no newline at the end."""
-    head = _headline(problem.severity, problem.message, source, problem.place, colour)
-    lines = [f"{head} [{problem.rule}]", *source.excerpt(*problem.place)]
-    for message, place in problem.notes:
-        lines += [_headline("note", message, source, place, colour), *source.excerpt(*place)]
-    if problem.hint:
-        lines.append(f"   = help: {problem.hint}")
-    return "\n".join(lines)
-
-
-def _headline(severity: str, message: str, source: Source, place: Place, colour: bool) -> str:
-    where = f"{source.name}:{place.line}:{place.column}:"
-    message = printable(message)
-    if not colour:
-        return f"{where} {severity}: {message}"
-    return f"{BOLD}{where}{PLAIN} {COLOURS[severity]}{severity}:{PLAIN} {BOLD}{message}{PLAIN}"
-
-
-def printable(text: str) -> str:
-    """Text from a file, safe on a terminal: control characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def summary(problems: Iterable[Problem]) -> str:
-    """'2 errors, 1 warning', or '' when there is nothing to say."""
-    severities = [problem.severity for problem in problems]
-    counts = [(severities.count(kind), kind) for kind in ("error", "warning")]
-    return ", ".join(f"{n} {kind}{'s' * (n != 1)}" for n, kind in counts if n)
+def _alike(word: str, name: str) -> bool:
+    """At first sight: the same beginning or end, and about as long."""
+    return abs(len(word) - len(name)) <= 2 and (word[:2] == name[:2] or word[-2:] == name[-2:])

@@ -7,10 +7,12 @@ from typing import Any
 from vc5c.addresses import Address
 from vc5c.cascade import Case, cases, checks_of
 from vc5c.maglev import ladder_size
-from vc5c.model import Config, Settings, Vlan
+from vc5c.model import Config, Settings
 from vc5c.resolved import Neighbor, Resolved, ResolvedService, ServiceKey, TableSpec
+from vc5c.vlans import VlanFinder
 
 TRACK = {"tcp": "needed", "udp": "full"}
+LEASTCONN = "leastconn"
 INTERVAL, TIMEOUT, WINDOW = 1, 1, (3, 5)
 
 
@@ -45,12 +47,19 @@ def _service(case: Case, key: ServiceKey, withdrawn: set[Address]) -> ResolvedSe
     return ResolvedService(
         key=key,
         options=options,
-        track=settings.track or TRACK[key.protocol],
+        track=_track(settings, key.protocol),
         health=_health(settings),
         checks=checks_of(case.policy, key.protocol, settings),
         table=_table(settings, tuple(server.address for server in servers)),
         disabled=frozenset(server.address for server in servers if server.disabled),
     )
+
+
+def _track(settings: Settings, protocol: str) -> str:
+    """Which flows are stored. The least loaded real can only be told where all of them are."""
+    if settings.scheduler and settings.scheduler.value == LEASTCONN:
+        return "full"
+    return settings.track.value if settings.track else TRACK[protocol]
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -63,6 +72,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "scheduler": settings.scheduler and settings.scheduler.value,
         "tunnel-type": settings.tunnel_type and settings.tunnel_type.value,
         "tunnel-port": settings.tunnel_port,
+        "linger": settings.linger,
     }
     options: dict[str, Any] = {
         "need": settings.need.value if settings.need else 1,
@@ -90,14 +100,9 @@ def _table(settings: Settings, reals: tuple[Address, ...]) -> TableSpec:
 
 def _neighbors(config: Config, services: list[ResolvedService]) -> dict[Address, Neighbor]:
     reals = {real for service in services for real in service.table.reals}
-    neighbors = {}
+    neighbors, vlans = {}, VlanFinder(config.vlans + config.vlans6)
     for real in sorted(reals, key=lambda address: address.order):
         known = config.neighbors.get(real)
-        vlan = vlan_of(real, config.vlans if real.version == 4 else config.vlans6)
+        vlan = vlans.of(real)
         neighbors[real] = Neighbor(vlan.id if vlan else None, known.value if known else None)
     return neighbors
-
-
-def vlan_of(address: Address, vlans: tuple[Vlan, ...]) -> Vlan | None:
-    """The VLAN whose prefix has the address."""
-    return next((vlan for vlan in vlans if address in vlan.prefix), None)

@@ -53,6 +53,6 @@ class Resolved:
     vlans: tuple[Vlan, ...]
     vlans6: tuple[Vlan, ...]
     peers: tuple[Peer, ...]
-    seed: int
+    seed: int | str
     flow_lifetime: int
     passed_on: Mapping[str, Any]

@@ -18,6 +18,10 @@ DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,15})\.[0-9]{1,15}")
 YES_NO = re.compile(r"y|n|yes|no|on|off", re.IGNORECASE)
 SEXAGESIMAL = re.compile(r"[0-9]+(:[0-5]?[0-9])+")
 OCTAL = re.compile(r"-?0[0-9]+")
+# Numbers to YAML 1.1 or 1.2, or to both: 65_000, 0x10, 0o10, 0b1, 1e3, .5
+OTHER_NUMBER = re.compile(
+    r"[-+]?(0x[0-9a-f_]+|0o[0-7]+|0b[01_]+|[0-9][0-9_]*(\.[0-9_]*)?(e[-+]?[0-9]+)?|\.[0-9]+)", re.IGNORECASE
+)
 
 
 def value_of(text: str) -> str | int | float | bool | None:
@@ -45,4 +49,9 @@ def trap(text: str, quoted: bool, wanted: set[str]) -> str:
         return f"`{text}` would be octal to some YAML parsers: write {decimal} without the leading zero"
     if wanted & {"integer", "number"} and SEXAGESIMAL.fullmatch(text):
         return f"`{text}` would be a number in base 60 to some YAML parsers: write it in decimal"
+    if wanted & {"integer", "number"} and OTHER_NUMBER.fullmatch(text) and isinstance(value_of(text), str):
+        return f"`{text}` is a number to some YAML parsers and text to others: write digits only"
+    if wanted <= {"string", "null"} and isinstance(value_of(text), int | float):
+        kind = "a boolean" if text in BOOLEANS else "a number"
+        return f"`{text}` is {kind} where it is not in quotes"
     return ""

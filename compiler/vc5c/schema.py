@@ -1,4 +1,9 @@
-"""The shape of a configuration: jsonschema judges, this module says where and in whose words."""
+"""The shape of a configuration: jsonschema judges, this module says where and in whose words.
+
+Most configurations are sound, and to hear so from jsonschema was the slowest of all stages. So jsonschema_rs,
+which takes hardly any time, is asked first, and believed if it finds nothing wrong. Else it is for jsonschema
+to say. tests/compiler/test_schema.py holds one against the other.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +11,18 @@ import json
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+import jsonschema_rs
 
 from vc5c import scalars
+from vc5c.former import former_key
 from vc5c.problems import Place, Problems, did_you_mean
 from vc5c.tree import Mapping, Node, Scalar, find, plain
 
-# Keys of older versions of VC5, and what has their place now.
-FORMER = {
-    "rhi": "`rhi` is `bgp` now",
-    "fallback": "a fallback to the load balancer itself is not supported",
-    "leastconns": "`leastconns: true` is `scheduler: leastconn` now",
-    "local_as": "`local_as` is `as_number` now",
-}
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 TYPE_NAMES = {
     "array": "a list", "object": "a mapping", "string": "text", "integer": "a whole number",
@@ -31,15 +32,35 @@ TYPE_NAMES = {
 
 def judge(tree: Mapping, problems: Problems) -> None:
     """Report everything in the tree that the schema does not allow. Raises Rejected."""
-    for error in _validator().iter_errors(plain(tree)):
-        _report(error, tree, problems)
+    value = plain(tree)
+    if not _surely_allowed(value):
+        for error in _validator().iter_errors(value):
+            _report(error, tree, problems)
     problems.stop_on_errors()
+
+
+def _surely_allowed(value: Any) -> bool:
+    """False: it is not, or jsonschema_rs cannot tell."""
+    try:
+        return _quick_validator().is_valid(value)
+    except ValueError:  # what is no JSON to it, such as half of a surrogate pair
+        return False
+
+
+@cache
+def _quick_validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(_schema())
 
 
 @cache
 def _validator() -> Draft202012Validator:
-    text = resources.files("vc5_schemas").joinpath("config.schema.json").read_text()
-    return Draft202012Validator(json.loads(text))
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - a tenth of a second, and seldom needed
+
+    return Draft202012Validator(_schema())
+
+
+def _schema() -> Any:
+    return json.loads(resources.files("vc5_schemas").joinpath("config.schema.json").read_text("utf-8"))
 
 
 def _report(error: ValidationError, tree: Mapping, problems: Problems) -> None:
@@ -52,7 +73,7 @@ def _report(error: ValidationError, tree: Mapping, problems: Problems) -> None:
         key = node.entries[str(error.instance)].key
         problems.error("bad-key", f"`{key.text}` is not {_noun(error, keyword)}", key.place)
     else:
-        rule, words = WORDS.get(keyword, ("schema", _own_words))
+        rule, words = WORDS.get(keyword, ("bad-value", _own_words))
         place = _key_place(tree, path) if isinstance(node, Mapping) else node.place
         title: Any = error.schema
         subject = (
@@ -65,7 +86,8 @@ def _report_unknown_keys(error: ValidationError, node: Mapping, problems: Proble
     known = _known_keys(error)
     for name, entry in node.entries.items():
         if name not in known:
-            former = f": {FORMER[name]}" if name in FORMER else did_you_mean(name, known)
+            word = former_key(list(error.absolute_path), name)
+            former = f": {word}" if word else did_you_mean(name, known)
             hint = "" if former else f"known here: {', '.join(sorted(known))}"
             problems.error("unknown-key", f"unknown key `{name}`{former}", entry.key.place, hint=hint)
 
@@ -97,12 +119,11 @@ def _noun(error: ValidationError, keyword: str) -> str:
 def _wrong_type(error: ValidationError, node: Node) -> str:
     value: Any = error.validator_value
     wanted: list[str] = value if isinstance(value, list) else [value]
-    if isinstance(node, Scalar):
-        trap = scalars.trap(node.text, node.quoted, set(wanted))
-        if trap:
-            return f"must be {_either(wanted)}: {trap}"
     schema: Any = error.schema
     expected = str(schema.get("title") or _either(wanted))
+    trap = scalars.trap(node.text, node.quoted, set(wanted)) if isinstance(node, Scalar) else ""
+    if trap:
+        return f"must be {expected}: {trap}"
     return f"must be {expected}, not {_what(node)}"
 
 
@@ -153,7 +174,7 @@ def _own_words(error: ValidationError, _node: Node) -> str:
     return f"is not allowed: {_short(error.message)}"
 
 
-Words = Callable[[ValidationError, Node], str]
+Words = Callable[["ValidationError", Node], str]
 WORDS: dict[str, tuple[str, Words]] = {
     "type": ("wrong-type", _wrong_type),
     "enum": ("bad-value", _one_of),

@@ -1,17 +1,15 @@
-"""The text that was given: its name, its lines, and excerpts of it for messages."""
+"""The text that was given: its name and its lines."""
 
 from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 # What YAML counts as the end of a line (YAML 1.1, section 5.4), so that our line numbers are the parser's.
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-
-EXCERPT_WIDTH = 110
 
 
 class Unreadable(Exception):
@@ -23,35 +21,28 @@ class Source:
     """A configuration's text. `name` is what messages call it.
 
     broken: line, column and value of the first byte that is not UTF-8, if any.
+    file: what places in it call it: '' for the file that was given, the name of one that it includes.
+    included: every file that was included, directly or not, by that name; only the given file has them.
     """
 
     name: str
     text: str
     broken: tuple[int, int, int] | None = None
+    file: str = ""
+    included: dict[str, Source] = field(default_factory=dict, compare=False)
 
     @cached_property
     def lines(self) -> list[str]:
         return LINE_BREAK.split(self.text)
 
+    def of(self, file: str) -> Source:
+        """The text that a place with this `file` is in."""
+        return self.included.get(file, self)
+
     def place_of(self, offset: int) -> tuple[int, int]:
         """Line and column, from 1, of a character offset."""
         before = LINE_BREAK.split(self.text[:offset])
         return len(before), len(before[-1]) + 1
-
-    def excerpt(self, line: int, column: int, length: int) -> list[str]:
-        """The source line and a caret line below it; [] when there is nothing to show."""
-        if not 1 <= line <= len(self.lines) or not self.lines[line - 1].strip():
-            return []
-        text = "".join(c if c.isprintable() else "\t" if c == "\t" else "·" for c in self.lines[line - 1])
-        start = column - 1
-        skipped = max(0, start - EXCERPT_WIDTH + 30) if len(text) > EXCERPT_WIDTH else 0
-        text = text[skipped : skipped + EXCERPT_WIDTH]
-        start = min(start - skipped, len(text))
-        # Tabs stay tabs before the caret, so that it lands below the right character.
-        indent = "".join("\t" if c == "\t" else " " for c in text[:start])
-        carets = "^" * max(1, min(length, len(text) - start))
-        margin = f"{line:5}"
-        return [f"{margin} | {text}".rstrip(), f"{' ' * len(margin)} | {indent}{carets}"]
 
 
 def read(path: str) -> Source:
@@ -62,6 +53,11 @@ def read(path: str) -> Source:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Unreadable(f"cannot read {name}: {reason}") from error
+    return decoded(name, data)
+
+
+def decoded(name: str, data: bytes) -> Source:
+    """The text of a file's bytes; `broken` says where it is not UTF-8."""
     try:
         return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

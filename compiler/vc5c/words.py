@@ -8,7 +8,7 @@ CODES = re.compile(r"([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?")
 STANDARD_COMMUNITY = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
 LARGE_COMMUNITY = re.compile(r"([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})")
 ANY_CODE = 0  # how VC5 writes `expect: any`
-ANY_PREFIX = "0.0.0.0/0"  # how VC5 writes `any` among prefixes
+ANY_PREFIXES = ["0.0.0.0/0", "::/0"]  # what `any` among prefixes is; VC5 writes the first
 
 
 def read_codes(text: str) -> tuple[int, ...] | None:
@@ -26,8 +26,8 @@ def read_codes(text: str) -> tuple[int, ...] | None:
 
 
 def read_prefix_words(words: tuple[str, ...]) -> list[str]:
-    """What a peer accepts or rejects, with `any` as the prefix that it stands for."""
-    return [ANY_PREFIX if word == "any" else word for word in words]
+    """What a peer accepts or rejects, with `any` as the prefixes that it stands for."""
+    return [prefix for word in words for prefix in (ANY_PREFIXES if word == "any" else [word])]
 
 
 def read_window(text: str) -> tuple[int, int] | None:

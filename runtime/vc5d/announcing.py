@@ -19,15 +19,19 @@ _AFTER_A_FAILURE = 0.5  # s
 _ROUTES_READ_AGAIN = 10.0  # s: puts back what others deleted
 
 
-class Announcing:
-    """wanted: given the VIPs that are announced, those that should be. Without an announcer nothing is."""
+Wanted = Callable[[frozenset[str]], tuple[frozenset[str], frozenset[str]]]
 
-    def __init__(
-        self, announcer: Announcer | None, wanted: Callable[[frozenset[str]], frozenset[str]]
-    ) -> None:
+
+class Announcing:
+    """wanted: given the VIPs that are announced, those that should be, and those of them that are leaving.
+    Without an announcer nothing is. grace: seconds between saying that all leave and withdrawing them."""
+
+    def __init__(self, announcer: Announcer | None, wanted: Wanted, grace: float = 0.0) -> None:
         self._announcer = announcer
         self._wanted = wanted
+        self._grace = grace
         self._changed = asyncio.Event()
+        self._failure = ""  # what has been logged
 
     @property
     def announced(self) -> frozenset[str]:
@@ -38,9 +42,17 @@ class Announcing:
         self._changed.set()
 
     async def stop(self) -> None:
-        """Withdraw all of them."""
-        if self._announcer:
-            await self._announcer.stop()
+        """Say that all of them leave (RFC 8326), so that routers find other ways; then withdraw them."""
+        announcer = self._announcer
+        if announcer is None:
+            return
+        if self._grace and announcer.announced:
+            try:
+                await announcer.announce(announcer.announced, leaving=announcer.announced)
+                await asyncio.sleep(self._grace)
+            except (NetlinkError, OSError) as failure:
+                log.warning("announce.leaving", error=failure)
+        await announcer.stop()
 
     async def for_ever(self) -> None:
         while True:
@@ -54,9 +66,12 @@ class Announcing:
 
     async def _announce(self, announcer: Announcer) -> None:
         try:
-            await announcer.announce(self._wanted(announcer.announced))
+            await announcer.announce(*self._wanted(announcer.announced))
+            self._failure = ""
         except (NetlinkError, OSError) as failure:
-            log.error("announce.failed", error=failure, then="set the device up, and again")
+            if str(failure) != self._failure:  # else it would be said twice a second
+                log.error("announce.failed", error=failure, then="set the device up, and again")
+            self._failure = str(failure)
             await announcer.mend()
             self.changed()
             await asyncio.sleep(_AFTER_A_FAILURE)

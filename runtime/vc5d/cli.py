@@ -16,15 +16,17 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from . import host, log
 from .alone import Alone
+from .completion import add_completion
 from .control import is_served
 from .daemon import Daemon, Options
-from .defaults import PIN_DIR, SOCKET
+from .defaults import PIN_DIR, SOCKET, STATE_DIR, WEB
 from .document import check, read
 from .errors import Vc5Error
 from .health.checks import compile_checks
 from .outcome import guarded, say
 from .tun import NAME_MAX
 from .uninstall import uninstall
+from .web.listen import Listen
 
 _MAIN_TABLES = (0, 253, 254, 255)  # unspec, default, main, local: routes there would carry traffic
 
@@ -68,6 +70,9 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             table=options.table,
             tun=options.tun,
             announce=options.announce,
+            state_dir=options.state,
+            grace=options.grace,
+            web=options.web,
         ),
         Dataplane.open,
         functools.partial(read, seed_file=options.seed_file),
@@ -166,7 +171,29 @@ def _parser() -> argparse.ArgumentParser:
         help="device of the announced routes (vc5)",
     )
     add("--no-announce", dest="announce", action="store_false", help="make neither device nor routes")
+    add(
+        "--state",
+        type=Path,
+        default=STATE_DIR,
+        metavar="DIR",
+        help=f"where what `vc5ctl drain` took out is kept ({STATE_DIR})",
+    )
+    add(
+        "--grace",
+        type=_seconds,
+        default=2.0,
+        metavar="SECONDS",
+        help="at the end, between announcing the VIPs with GRACEFUL_SHUTDOWN and withdrawing them (2)",
+    )
+    add(
+        "--web",
+        type=_listen,
+        default=WEB,
+        metavar="ADDRESS:PORT",
+        help=f"metrics and status by HTTP, unless the document has `webserver` ({WEB}; none: not at all)",
+    )
     add("--log-level", choices=log.LEVELS, default="info", help="what is told on standard error (info)")
+    add_completion(parser)
     return parser
 
 
@@ -175,6 +202,20 @@ def _table(text: str) -> int:
     if number in _MAIN_TABLES or not 0 < number < 1 << 32:
         raise argparse.ArgumentTypeError(f"{text} is not a private routing table")
     return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 to 3600 seconds")
+    return number
+
+
+def _listen(text: str) -> Listen | None:
+    try:
+        return None if text == "none" else Listen.parse(text)
+    except ValueError as failure:
+        raise argparse.ArgumentTypeError(str(failure)) from None
 
 
 def _device(text: str) -> str:

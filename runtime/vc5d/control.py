@@ -1,6 +1,6 @@
 """The control socket: newline-delimited JSON over a UNIX socket, for vc5ctl.
 
-    → {"command": "status"}
+    → {"command": "status"}            other keys are the command's own
     ← {"ok": true, "result": {…}}        or  {"ok": false, "error": "…", "hint": "…"}
 
 Each client has a task of its own, a limit for what it may send, and a limited time for every line: none can
@@ -26,7 +26,8 @@ _LINE_LIMIT = 64 * 1024  # bytes of one request
 _PATIENCE = 30.0  # s for a client to send a line, or to take an answer
 _CLIENTS = 64
 
-Command = Callable[[], Awaitable[Any]]
+Request = Mapping[str, Any]
+Command = Callable[[Request], Awaitable[Any]]
 
 
 def is_served(path: Path) -> bool:
@@ -43,7 +44,8 @@ def is_served(path: Path) -> bool:
 
 
 class Control:
-    """`commands`: name -> what to do; its result must be JSON. A Vc5Error becomes the client's answer."""
+    """`commands`: name -> what to do with the request; its result must be JSON. A Vc5Error becomes the
+    client's answer."""
 
     def __init__(self, path: Path, commands: Mapping[str, Command]) -> None:
         self._path = path
@@ -120,7 +122,7 @@ class Control:
         if command is None:
             return _failure(f"unknown command {name!r}", f"there are: {', '.join(sorted(self._commands))}")
         try:
-            return {"ok": True, "result": await command()}
+            return {"ok": True, "result": await command(request)}
         except Vc5Error as failure:
             return _failure(failure.message, failure.hint)
         except Exception as failure:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .completion import add_completion
 from .defaults import SOCKET
 from .errors import Vc5Error
 from .outcome import guarded
@@ -28,8 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
-    result = ask(options.socket, options.command)
-    if options.command == "reload":
+    result = ask(options.socket, options.command, **_values(options))
+    if options.command in ("drain", "undrain"):
+        sys.stdout.write(f"{result['target']}: {options.command}ed\n")
+    elif options.command == "reload":
         changed = "now live" if result["changed"] else "unchanged"
         sys.stdout.write(f"{result['digest']} {changed}\n")
     elif options.json:
@@ -39,13 +42,14 @@ def _main(arguments: Sequence[str] | None) -> int:
     return 0
 
 
-def ask(path: Path, command: str) -> Any:
-    """The result of one command. Raises Vc5Error with vc5d's own reason, or why it cannot be asked."""
+def ask(path: Path, command: str, **values: Any) -> Any:
+    """The result of one command; `values` go with it. Raises Vc5Error with vc5d's own reason, or why it
+    cannot be asked."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_PATIENCE)
             connection.connect(str(path))
-            connection.sendall(json.dumps({"command": command}).encode() + b"\n")
+            connection.sendall(json.dumps({"command": command, **values}).encode() + b"\n")
             with connection.makefile("rb") as answers:
                 line = answers.readline()
     except TimeoutError:
@@ -69,6 +73,17 @@ def ask(path: Path, command: str) -> Any:
     raise Vc5Error(message, hint)
 
 
+def _values(options: argparse.Namespace) -> dict[str, Any]:
+    """What goes with the command."""
+    if options.command not in ("drain", "undrain"):
+        return {}
+    target = {"kind": options.kind, "service": getattr(options, "service", None)}
+    if options.kind != "host":
+        target[options.kind] = options.name
+    given = {name: value for name, value in target.items() if value}
+    return {"target": given} | ({"force": options.force} if options.command == "drain" else {})
+
+
 _STATUS = """\
 STATE   accepting: takes new flows; draining: keeps those that it has; down.
         * some packets for it are looked up in the flow tables, as after a change or an outage
@@ -86,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--socket", type=Path, default=SOCKET, metavar="PATH", help=f"vc5d's control socket ({SOCKET})"
     )
+    add_completion(parser)
     commands = parser.add_subparsers(dest="command", required=True)
     status = commands.add_parser(
         "status",
@@ -95,7 +111,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     status.add_argument("--json", action="store_true", help="all of it, for programs")
     commands.add_parser("reload", help="read the document again; waits, and tells why it failed")
+    drain = commands.add_parser("drain", help="take something out of service, gently, until undrain")
+    undrain = commands.add_parser("undrain", help="put it back into service")
+    for command in (drain, undrain):
+        _targets(command)
     return parser
+
+
+def _targets(command: argparse.ArgumentParser) -> None:
+    kinds = command.add_subparsers(dest="kind", required=True, metavar="WHAT")
+    host = kinds.add_parser("host", help="this load balancer: its VIPs are announced with GRACEFUL_SHUTDOWN")
+    vip = kinds.add_parser("vip", help="one VIP, likewise")
+    service = kinds.add_parser("service", help="the VIP of one service, likewise")
+    real = kinds.add_parser("real", help="takes no new flows, and keeps those that it has")
+    vip.add_argument("name", metavar="ADDRESS")
+    service.add_argument("name", metavar="ADDRESS:PORT:PROTOCOL")
+    real.add_argument("name", metavar="ADDRESS")
+    real.add_argument("--service", metavar="ADDRESS:PORT:PROTOCOL", help="only of this one (all)")
+    if command.prog.endswith(" drain"):
+        for kind in (host, vip, service, real):
+            kind.add_argument("--force", action="store_true", help="even if that withdraws a VIP")
 
 
 if __name__ == "__main__":

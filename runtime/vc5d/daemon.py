@@ -18,11 +18,12 @@ from typing import Any
 
 from . import log, notify
 from .announcing import Announcing
-from .control import Control
-from .document import Document, read
+from .control import Command, Control, Request
+from .document import Document, ServiceKey, read
+from .draining import Draining
+from .drains import DrainFile
 from .errors import Vc5Error
 from .health.checks import Plans, compile_checks
-from .health.verdict import healthy_vips
 from .interfaces import Interfaces
 from .netlink import open_netlink
 from .plane import Dataplane, OpenDataplane, PlaneThread
@@ -31,6 +32,9 @@ from .reload import NOT_READY, Reloads
 from .routes import Announcer
 from .status import DaemonSide, status
 from .supervise import cancel, start
+from .vips import Circumstances, Vips
+from .web.listen import Listen, chosen
+from .web.server import Web
 
 _TICK = 1.0  # s
 _BUDGET_NS = 300_000  # of upkeep at a stretch: a change of health waits no longer
@@ -38,7 +42,9 @@ _BUDGET_NS = 300_000  # of upkeep at a stretch: a change of health waits no long
 
 @dataclass(frozen=True)
 class Options:
-    """The command line."""
+    """The command line. state_dir: where what an operator drained is kept; None: nowhere. grace: seconds
+    between saying that the VIPs leave and withdrawing them, at the end. web: where the HTTP server listens
+    unless the document says so; None: nowhere."""
 
     document: Path
     interfaces: tuple[str, ...]
@@ -49,6 +55,9 @@ class Options:
     table: int
     tun: str
     announce: bool
+    state_dir: Path | None = None
+    grace: float = 0.0
+    web: Listen | None = None
 
 
 class Daemon:
@@ -65,6 +74,8 @@ class Daemon:
         self._read = read_document
         self._plane = PlaneThread()
         self._reloads = Reloads(lambda: self._document.digest, self._replace_document)
+        self._vips = Vips()
+        self._started, self._started_at = time.monotonic(), time.time()
         self._ready = False
         self._stop = asyncio.Event()
         self._defect: BaseException | None = None
@@ -92,6 +103,7 @@ class Daemon:
             await self._start_dataplane(running)
             await self._start_reals(running, plans)
             self._start_background(running)
+            asyncio.get_running_loop().call_later(self._learning(), self._announcing.changed)
             self._ready = True
             notify.ready()
             log.info("ready", document=self.options.document, digest=self._document.digest)
@@ -106,7 +118,13 @@ class Daemon:
 
     async def _start_control(self, running: AsyncExitStack) -> None:
         """First of all: it finds another vc5d before anything of that one's is touched."""
-        control = Control(self.options.socket, {"status": self._status, "reload": self._reloads.reload})
+        commands = {
+            "status": self._status,
+            "reload": lambda _: self._reloads.reload(),
+            "drain": lambda request: self._operated(self._draining.drain, request),
+            "undrain": lambda request: self._operated(self._draining.undrain, request),
+        }
+        control = Control(self.options.socket, commands)
         await control.start()
         running.push_async_callback(control.stop)
 
@@ -116,7 +134,7 @@ class Daemon:
             announcer = Announcer(self._netlink, self.options.tun, self.options.table)
             running.push_async_callback(announcer.stop)
             await announcer.start()
-        self._announcing = Announcing(announcer, self._vips_to_announce)
+        self._announcing = Announcing(announcer, self._vips_to_announce, self.options.grace)
 
     async def _start_dataplane(self, running: AsyncExitStack) -> None:
         """Adopt what is pinned or load; then the document, then the interfaces. A fresh program that does not
@@ -149,7 +167,14 @@ class Daemon:
             self._plane,
             self._dataplane,
             self._interfaces.names_now,
-            Told(self._announcing.changed, self._failed),
+            Told(self._announcing.changed, self._failed, self._is_drained),
+        )
+        self._draining = Draining(
+            DrainFile(self.options.state_dir),
+            lambda: self._document,
+            self._reals.condition,
+            lambda: self._announcing.announced,
+            self._apply_drains,
         )
         await self._reals.start(running)
         await self._reals.follow(self._document, plans)
@@ -159,7 +184,10 @@ class Daemon:
         gets to its end, and all the rest after that."""
         running.push_async_callback(self._reloads.finish)
         running.push_async_callback(self._announcing.stop)
-        for work in (self._tick_for_ever(), self._announcing.for_ever(), self._reals.follow_moves_for_ever()):
+        works = [self._tick_for_ever(), self._announcing.for_ever(), self._reals.follow_moves_for_ever()]
+        if listen := chosen(self.options.web, self._document.options.get("webserver")):
+            works.append(Web(lambda: self._status({})).serve_for_ever(listen))
+        for work in works:
             running.push_async_callback(cancel, start(work, self._failed))
 
     def _failed(self, failure: BaseException) -> None:
@@ -218,18 +246,43 @@ class Daemon:
                 wait = await self._plane.do(self._dataplane.tick, now_ns, _BUDGET_NS)
                 await asyncio.sleep(min(wait, left))
 
-    def _vips_to_announce(self, announced: frozenset[str]) -> frozenset[str]:
-        """None at all while packets for a VIP would come in by an interface without the program."""
-        if self._interfaces.bare:
-            return frozenset()
-        vips = healthy_vips(self._document, self._reals.condition, announced)
-        return frozenset(vip for vip in vips if ":" not in vip)
+    def _vips_to_announce(self, announced: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+        """Those to announce, and those of them that are leaving."""
+        now = Circumstances(announced, self._draining.now, self._interfaces.bare, self._learning())
+        states = self._vips.decide(self._document, self._reals.condition, now)
+        wanted = frozenset(vip for vip, state in states.items() if state.announce)
+        return wanted, frozenset(vip for vip in wanted if states[vip].leaving)
 
-    async def _status(self) -> dict[str, Any]:
+    def _learning(self) -> float:
+        """Seconds until VIPs that are not announced yet may be."""
+        learn = self._document.options.get("learn", 0)
+        return max(0.0, self._started + (learn if isinstance(learn, int) else 0) - time.monotonic())
+
+    # What an operator asks for
+
+    async def _operated(self, command: Command, request: Request) -> Any:
+        if not self._ready:
+            raise NOT_READY
+        return await command(request)
+
+    def _is_drained(self, key: ServiceKey, address: str) -> bool:
+        return self._draining.now.real(key, address)
+
+    async def _apply_drains(self) -> None:
+        await self._reals.drains_changed()
+        self._announcing.changed()
+
+    async def _status(self, _: Request) -> dict[str, Any]:
         if not self._ready:
             raise NOT_READY
         snapshot = await self._plane.do(self._dataplane.snapshot)
         mine = DaemonSide(
-            self.options.document, self._interfaces.modes, self._announcing.announced, self._reloads.failure
+            started=self._started_at,
+            document=self.options.document,
+            interfaces=self._interfaces.modes,
+            announced=self._announcing.announced,
+            vips=self._vips.states,
+            drained=self._draining.now,
+            reload_failure=self._reloads.failure,
         )
         return status(self._document, snapshot, self._reals.condition, mine)

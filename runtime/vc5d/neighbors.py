@@ -1,7 +1,8 @@
 """The MACs of the reals: asked for, followed by netlink, and passed on as they change.
 
-A MAC that the document gives is pinned: the live entry does not overrule it. A real that stops answering
-ARP keeps its last MAC, since health checks decide whether it gets traffic; so one lost answer costs nothing.
+A MAC that the document gives is pinned: the live entry does not overrule it. A real that stops answering ARP
+or neighbor solicitations keeps its last MAC, since health checks decide whether it gets traffic; so one lost
+answer costs nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from typing import Any
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.rtnl import RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_RULE, RTMGRP_LINK, RTMGRP_NEIGH
+from pyroute2.netlink.rtnl import (
+    RTMGRP_IPV4_IFADDR,
+    RTMGRP_IPV4_RULE,
+    RTMGRP_IPV6_IFADDR,
+    RTMGRP_IPV6_RULE,
+    RTMGRP_LINK,
+    RTMGRP_NEIGH,
+)
 from pyroute2.netlink.rtnl.ndmsg import (
     NTF_USE,
     NUD_DELAY,
@@ -28,6 +36,9 @@ from . import log
 from .supervise import Failed, only_log, start
 from .vlans import Missing, Place, Places
 
+_EVENTS = (
+    RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_RULE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_RULE
+)
 _USABLE = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP
 _UNTIL_ASKED_AGAIN = 1.0  # s, for those that are not known
 _UNTIL_CONFIRMED_AGAIN = 10  # rounds of the above, for all
@@ -59,7 +70,7 @@ class Neighbors:
 
     async def start(self) -> None:
         events = AsyncIPRoute()
-        await events.bind(RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_RULE)
+        await events.bind(_EVENTS)
         self._tasks = [
             start(self._listen(events), self._failed, "neighbor events"),
             start(self._ask_for_ever(), self._failed, "neighbor questions"),
@@ -102,8 +113,9 @@ class Neighbors:
         await self._ask([real for real in self._places if real not in self._resolved])
 
     async def _read_all(self) -> None:
-        for message in [each async for each in await self._netlink.get_neighbours(family=socket.AF_INET)]:
-            self._learn(message)
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for message in [each async for each in await self._netlink.neigh("dump", family=family)]:
+                self._learn(message)
 
     def _learn(self, message: Any) -> str | None:
         """Take in one entry; the real's address if its MAC has changed."""
@@ -138,7 +150,7 @@ class Neighbors:
     async def _take(self, message: Any) -> None:
         event = message["event"]
         if not event.endswith("NEIGH"):
-            if event != "RTM_NEWRULE":  # vc5d's own, most of the time
+            if event != "RTM_NEWRULE" and not _of_a_link_only(message):  # such rules are vc5d's own, mostly
                 self._moved()
             return
         real = self._learn(message)
@@ -190,7 +202,7 @@ class Neighbors:
 
     async def _ask(self, reals: list[str]) -> None:
         """NTF_USE: as if a packet were sent. An unknown entry is resolved, a stale one confirmed, by the
-        kernel's own ARP; a fresh one is left alone."""
+        kernel's own ARP or neighbor discovery; a fresh one is left alone."""
         for real in reals:
             place = self._places.get(real)
             if place is None:
@@ -199,3 +211,8 @@ class Neighbors:
                 await self._netlink.neigh("replace", dst=real, ifindex=place.ifindex, flags=NTF_USE, state=0)
             except NetlinkError as failure:
                 log.debug("neighbor.question", real=real, error=failure)
+
+
+def _of_a_link_only(message: Any) -> bool:
+    """An address fe80::…, which every interface makes itself and no real is found by."""
+    return message["event"].endswith("ADDR") and str(message.get("address")).startswith("fe80:")

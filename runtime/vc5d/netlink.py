@@ -54,11 +54,11 @@ def open_netlink() -> AsyncIPRoute:
     return _Netlink()
 
 
-async def routes_of_table(netlink: AsyncIPRoute, table: int) -> list[Any]:
-    """The IPv4 routes of one table, and only these pass through user space. A table that is not there has
-    none."""
+async def routes_of_table(netlink: AsyncIPRoute, table: int, family: int = socket.AF_INET) -> list[Any]:
+    """The routes of one table and family, and only these pass through user space. A table that is not there
+    has none."""
     try:
-        dump = await netlink.route("dump", dump_filter=None, family=socket.AF_INET, table=table)
+        dump = await netlink.route("dump", dump_filter=None, family=family, table=table)
         return [route async for route in dump if route.get("table") == table]
     except NetlinkError as failure:
         if failure.code == errno.ENOENT:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,30 +20,36 @@ from pyroute2.netlink.exceptions import NetlinkError
 from . import host, log, vlans
 from .document import Document, ServiceKey
 from .errors import Vc5Error
-from .health.checks import Plans
+from .health.checks import Name, Plans
 from .health.directions import Directions
+from .health.leaving import Leaving
 from .health.marks import Paths
-from .health.probers import Probers
+from .health.probers import OnProbe, Probers
+from .health.standing import Standings
 from .health.state import Condition
-from .health.verdict import wanted_state
+from .health.verdict import Drained
 from .health.watch import Watch
 from .layout import RealState
 from .neighbors import Link, Neighbors
 from .plane import Dataplane, PlaneThread
-from .supervise import Failed
+from .supervise import Failed, cancel, start
 
 _MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
 _LOOKED_AGAIN = 60.0  # s: puts back routes that somebody else removed, of which no event is asked for
 _AFTER_A_FAILURE = 1.0  # s
+_LET_GO_LOOKED_FOR = 5.0  # s: whether the kernel is done with reals that left
 
 
 @dataclass(frozen=True)
 class Told:
-    """Who is told. changed: a VIP may have become healthy or sick. failed: a part that never ends has ended,
-    which is a defect."""
+    """Who is told and asked. changed: a VIP may have become healthy or sick. failed: a part that never ends
+    has ended, which is a defect. drained: whether an operator has taken a real of a service out. on_probe:
+    told of every single probe, if anyone wants to know."""
 
     changed: Callable[[], None]
     failed: Failed
+    drained: Drained
+    on_probe: OnProbe | None = None
 
 
 class Reals:
@@ -60,8 +67,13 @@ class Reals:
         self._plane = plane
         self._dataplane = dataplane
         self._attached = attached
-        self._changed, self._failed = told.changed, told.failed
+        self._changed, self._failed, self._drained = told.changed, told.failed, told.drained
+        self._on_probe = told.on_probe
         self._document: Document | None = None
+        self._plans: Plans = {}
+        self._leaving = Leaving()
+        self._standings = Standings()
+        self._lingers = asyncio.Event()
         self._out: dict[str, int] = {}  # real -> Place.out
         self._unreachable: set[str] = set()  # why, in words; what has been logged
         self._one_at_a_time = asyncio.Lock()
@@ -75,26 +87,40 @@ class Reals:
         self._neighbors = Neighbors(self._netlink, self._set_links, self.moved, self._failed)
         running.push_async_callback(self._neighbors.stop)
         await self._neighbors.start()
-        probers = Probers(Directions(self._paths, self._neighbors))
+        probers = Probers(Directions(self._paths, self._neighbors), self._on_probe)
         running.push_async_callback(probers.close)
         self._watch = Watch(probers.round, self._on_condition, self._failed)
         running.push_async_callback(self._watch.stop)
+        for work in (self._end_lingering_for_ever(), self._let_go_for_ever()):
+            running.push_async_callback(cancel, start(work, self._failed))
 
     async def follow(self, document: Document, plans: Plans) -> None:
         """From now on the reals of this document, which the dataplane has already: there is no way back, so
         what the kernel refuses is tried again by follow_moves_for_ever."""
-        self._document = document
+        if self._document is not None:
+            self._leaving.replaced(self._document, self._plans, document)
+        self._document, self._plans = document, plans
         try:
             await self._find(moved=False)
         except (NetlinkError, OSError) as failure:
             log.warning("real.places", error=failure)
             self.moved()
-        self._watch.follow(plans)
-        await self._push_states(plans)
+        self._follow_checks()
+        await self._push_states({**self._leaving.plans, **plans})
         self._changed()
+
+    def _follow_checks(self) -> None:
+        followed = {**self._leaving.plans, **self._plans}
+        self._watch.follow(followed)
+        self._standings.keep(followed)
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
         return self._watch.condition(key, address)
+
+    async def drains_changed(self) -> None:
+        """What an operator has taken out is another now."""
+        services = self._document.services if self._document else {}
+        await self._push_states([(key, real) for key, service in services.items() for real in service.reals])
 
     def moved(self) -> None:
         """An interface, an address or a rule of this host came or went."""
@@ -119,9 +145,9 @@ class Reals:
         """Where the reals are, and with that the paths of their checks and their MACs. moved: an interface or
         an address came or went, and the kernel may have removed routes with it."""
         async with self._one_at_a_time:
-            document = self._document
-            if document is None:
+            if self._document is None:
                 return
+            document = self._leaving.with_their_places(self._document)
             addresses = await vlans.host_addresses(self._netlink)
             self._paths.exclude({each.address for each in addresses})
             places = await vlans.find(self._netlink, document, addresses, self._attached())
@@ -149,17 +175,52 @@ class Reals:
         if not condition.up:
             await self._neighbors.doubt(address)
 
-    async def _push_states(self, names: Iterable[tuple[ServiceKey, str]]) -> None:
+    async def _push_states(self, names: Iterable[Name]) -> None:
         """Tell the dataplane the states that the conditions of these reals make, all in one call."""
         wanted: list[tuple[ServiceKey, str, RealState]] = []
+        now = asyncio.get_running_loop().time()
         for key, address in names:
             service = self._document.services.get(key) if self._document else None
-            if service is None or address not in service.reals:
+            real = service.reals.get(address) if service else None
+            if service is None or (real is None and (key, address) not in self._leaving.plans):
                 continue  # a result that was under way when the document changed
-            state = wanted_state(self.condition(key, address), service.reals[address].disabled)
+            closed = real is None or real.disabled or self._drained(key, address)
+            up = self.condition(key, address).up
+            state = self._standings.judge((key, address), up, closed, service.linger, now)
             if state is not None:
                 wanted.append((key, address, state))
+        self._lingers.set()
         await self._plane.do(_each, self._dataplane.set_state, wanted)
+
+    async def _end_lingering_for_ever(self) -> None:
+        """A real that lingers goes down at its time, whatever else happens."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._lingers.clear()
+            end = self._standings.next_end()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(end if end < math.inf else None):
+                    await self._lingers.wait()
+            if over := self._standings.ended(loop.time()):
+                for key, address in over:
+                    log.info("real.lingered", service=key, real=address)
+                await self._push_states(over)
+
+    async def _let_go_for_ever(self) -> None:
+        """Reals that left are checked until the kernel has no flows of theirs."""
+        while True:
+            await asyncio.sleep(_LET_GO_LOOKED_FOR)
+            if not self._leaving.plans:
+                continue
+            snapshot = await self._plane.do(self._dataplane.snapshot)
+            drained = {
+                (key, real)
+                for key, real in self._leaving.plans
+                if (there := snapshot.services.get(str(key))) and real in there.reals
+            }
+            if self._leaving.keep(drained):
+                self._follow_checks()
+                self.moved()
 
     async def _set_links(self, links: list[Link]) -> None:
         await self._plane.do(

@@ -1,8 +1,9 @@
 """The announced VIPs: a route each in a private table, which BIRD learns and exports by BGP.
 
-`ip route show table 205`: one /32 for each healthy VIP, protocol 205, to the TUN device. Whatever else of
-that protocol lies in the table is stale and removed. If vc5d dies, the device goes and the kernel takes the
-routes along.
+`ip route show table 205` and `ip -6 …`: one /32 or /128 for each healthy VIP, protocol 205, to the TUN
+device; protocol 206 for one that is about to go, which BIRD announces with GRACEFUL_SHUTDOWN (RFC 8326).
+Whatever else of these protocols lies in the table is stale and removed. If vc5d dies, the device goes and
+the kernel takes the routes along.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from .tun import Tun
 
 ANNOUNCE = 205  # the route's protocol, which BIRD's filter looks at (krt_source)
 SHUTDOWN = 206  # the same, but announced with GRACEFUL_SHUTDOWN (RFC 8326)
+_LENGTHS: dict[int, int] = {socket.AF_INET: 32, socket.AF_INET6: 128}  # of a VIP's prefix, by family
 
 
 class Announcer:
-    """Keeps table `table` equal to the VIPs to announce. `announced` is what lies there now."""
+    """Keeps table `table` equal to the VIPs to announce. `announced` is what lies there now, `leaving` those
+    of them that are announced with GRACEFUL_SHUTDOWN."""
 
     def __init__(self, netlink: AsyncIPRoute, tun_name: str, table: int) -> None:
         """Makes the device; raises Vc5Error when it cannot."""
@@ -33,6 +36,7 @@ class Announcer:
         self._table = table
         self._one_at_a_time = asyncio.Lock()
         self.announced: frozenset[str] = frozenset()
+        self.leaving: frozenset[str] = frozenset()
 
     async def start(self) -> None:
         """Set the device up and clear the table of leftovers."""
@@ -57,36 +61,70 @@ class Announcer:
         device is gone itself: only a new start makes another."""
         await self._netlink.link("set", index=self._ifindex, state="up")
 
-    async def announce(self, vips: frozenset[str]) -> None:
-        """Make the table hold exactly `vips` (IPv4 addresses), whatever was there before."""
+    async def announce(self, vips: frozenset[str], leaving: frozenset[str] = frozenset()) -> None:
+        """Make the table hold exactly `vips`, whatever was there before; those also in `leaving` with
+        GRACEFUL_SHUTDOWN. A family that the kernel refuses does not keep the other one back; its NetlinkError
+        is raised in the end."""
+        failure: NetlinkError | None = None
         async with self._one_at_a_time:
-            there = await self._read()
-            for vip in sorted(there - vips):
-                await self._route("del", vip)
-            for vip in sorted(vips - there):
-                await self._route("replace", vip)
-            for vip in sorted(vips - self.announced):
-                log.info("announce", vip=vip)
-            for vip in sorted(self.announced - vips):
-                log.info("withdraw", vip=vip)
-            self.announced = vips
+            for family in _LENGTHS:
+                own = {vip for vip in vips if _family(vip) == family}
+                try:
+                    await self._make(family, {vip: SHUTDOWN if vip in leaving else ANNOUNCE for vip in own})
+                except NetlinkError as refused:
+                    failure = failure or refused
+        if failure:
+            raise failure
 
-    async def _route(self, command: str, vip: str) -> None:
+    async def _make(self, family: int, wanted: dict[str, int]) -> None:
+        """The table's part of one family: VIP -> protocol of its route."""
+        there = await self._read(family)
+        for vip in sorted(there.keys() - wanted):
+            await self._route("del", vip, there[vip])
+        for vip in sorted(wanted):
+            if there.get(vip) != wanted[vip]:
+                await self._route("replace", vip, wanted[vip])
+        self._tell(family, wanted)
+
+    def _tell(self, family: int, wanted: dict[str, int]) -> None:
+        """Log what is new of one family, and keep it."""
+        before = {vip for vip in self.announced if _family(vip) == family}
+        leaving = {vip for vip, protocol in wanted.items() if protocol == SHUTDOWN}
+        for vip in sorted(wanted.keys() - before):
+            log.info("announce", vip=vip)
+        for vip in sorted(leaving - self.leaving):
+            log.info("announce.leaving", vip=vip, community="GRACEFUL_SHUTDOWN")
+        for vip in sorted(before - wanted.keys()):
+            log.info("withdraw", vip=vip)
+        self.announced = self.announced - before | wanted.keys()
+        self.leaving = self.leaving - before | leaving
+
+    async def _route(self, command: str, vip: str, protocol: int) -> None:
         await self._netlink.route(
-            command, dst=f"{vip}/32", oif=self._ifindex, table=self._table, proto=ANNOUNCE, scope="link"
+            command,
+            dst=f"{vip}/{_LENGTHS[_family(vip)]}",
+            oif=self._ifindex,
+            table=self._table,
+            proto=protocol,
+            **({} if ":" in vip else {"scope": "link"}),
         )
 
-    async def _read(self) -> frozenset[str]:
-        """The VIPs whose route is there as it should be; a stale one of ours to another device is deleted."""
-        found: set[str] = set()
-        for route in await routes_of_table(self._netlink, self._table):
+    async def _read(self, family: int) -> dict[str, int]:
+        """VIP -> protocol, where the route is as it should be; a stale one of ours to another device is
+        deleted."""
+        found: dict[str, int] = {}
+        for route in await routes_of_table(self._netlink, self._table, family):
             if route["proto"] not in (ANNOUNCE, SHUTDOWN):
                 continue
             prefix = f"{route.get('dst')}/{route['dst_len']}"
-            if route.get("oif") == self._ifindex and route["proto"] == ANNOUNCE and route["dst_len"] == 32:
-                found.add(route.get("dst"))
+            if route.get("oif") == self._ifindex and route["dst_len"] == _LENGTHS[family]:
+                found[route.get("dst")] = route["proto"]
             else:
                 await self._netlink.route(
                     "del", dst=prefix, table=self._table, proto=route["proto"], scope=route["scope"]
                 )
-        return frozenset(found)
+        return found
+
+
+def _family(vip: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in vip else socket.AF_INET

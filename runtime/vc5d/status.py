@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from .document import Document, ServiceKey
+from .drains import Drains
 from .health.state import Condition
+from .vips import VipState
+
+VERSION = importlib.metadata.version("vc5")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +28,15 @@ class ReloadFailure:
 
 @dataclasses.dataclass(frozen=True)
 class DaemonSide:
-    """document: the file. interfaces: name -> XDP mode. announced: VIPs that have their route."""
+    """started: when vc5d was, in seconds since the epoch. document: the file. interfaces: name -> XDP mode.
+    announced: VIPs that have their route. vips: of each VIP. drained: what an operator has taken out."""
 
+    started: float
     document: Path
     interfaces: Mapping[str, str]
     announced: frozenset[str]
+    vips: Mapping[str, VipState]
+    drained: Drains
     reload_failure: ReloadFailure | None
 
 
@@ -38,14 +47,23 @@ def status(
     daemon: DaemonSide,
 ) -> dict[str, Any]:
     """The snapshot's own keys at the top, and in each service and real what the daemon knows beside them."""
-    result: dict[str, Any] = {**plain(snapshot), **plain(daemon)}
+    result: dict[str, Any] = {
+        **plain(snapshot),
+        **plain(daemon),
+        "drained": daemon.drained.listed(),
+        "version": VERSION,
+    }
     for key, service in document.services.items():
         shown = result["services"].setdefault(str(key), {})
         shown.update(name=service.name, need=service.need)
         for address, real in service.reals.items():
             condition = conditions(key, address)
             shown.setdefault("reals", {}).setdefault(address, {}).update(
-                up=condition.up, reason=condition.reason, disabled=real.disabled, weight=real.weight
+                up=condition.up,
+                reason=condition.reason,
+                disabled=real.disabled,
+                drained=daemon.drained.real(key, address),
+                weight=real.weight,
             )
     return result
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_interface
+from ipaddress import ip_address, ip_interface
 from typing import TYPE_CHECKING, Any
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from .trunks import Trunks, read_trunks
+
 if TYPE_CHECKING:
     from .document import Document
+
+_NOT_YET = 0x08 | 0x40  # IFA_F_DADFAILED, IFA_F_TENTATIVE; both fit the 8 bits of ifaddrmsg
 
 
 @dataclass(frozen=True)
@@ -52,63 +56,82 @@ async def find(
 ) -> Places:
     """Real's address -> where it is, for every real of the document. addresses: of this host. attached: names
     of the interfaces that the XDP program runs on."""
+    trunks = await read_trunks(netlink, attached)
+    by_vlan = {
+        4: vlan_interfaces(document.vlans, addresses, attached, trunks),
+        6: vlan_interfaces(document.vlans6, addresses, attached, trunks),
+    }
     places: Places = {}
-    by_vlan = vlan_interfaces(document.vlans, addresses, attached)
     for real, neighbor in document.neighbors.items():
-        if not _is_ipv4(real):
-            places[real] = Missing("IPv6 is not supported yet")
-        elif neighbor.vlan is None:
-            places[real] = await _by_route(netlink, real, attached)
+        if neighbor.vlan is None:
+            places[real] = await _by_route(netlink, real, attached, trunks)
         else:
-            places[real] = by_vlan.get(neighbor.vlan, Missing(f"VLAN {neighbor.vlan} is not in the document"))
+            absent = Missing(f"VLAN {neighbor.vlan} is not in the document")
+            places[real] = by_vlan[6 if ":" in real else 4].get(neighbor.vlan, absent)
     return places
 
 
 def vlan_interfaces(
-    vlans: Mapping[int, str], addresses: list[HostAddress], attached: frozenset[str]
+    vlans: Mapping[int, str],
+    addresses: list[HostAddress],
+    attached: frozenset[str],
+    trunks: Trunks | None = None,
 ) -> dict[int, Place | Missing]:
-    """VLAN id -> its interface. If that is one that the program itself is attached to, then the VLAN is
-    untagged there: frames to it carry no tag."""
+    """VLAN id -> its interface, of one family's `vlans`. On an interface that the program itself is attached
+    to, or on a bond of such, the VLAN is untagged: frames to it carry no tag."""
+    trunks = trunks or Trunks()
     result: dict[int, Place | Missing] = {}
     for vlan, prefix in vlans.items():
         network = ip_interface(prefix).network
-        inside = [each for each in addresses if IPv4Address(each.address) in network]
-        if inside:
-            first = inside[0]
-            tag, out = (0, first.ifindex) if first.ifname in attached else (vlan, 0)
-            result[vlan] = Place(first.ifindex, first.ifname, first.address, tag, out)
-        else:
+        inside = [each for each in addresses if ip_address(each.address) in network]
+        if not inside:
             result[vlan] = Missing(f"no interface here has an address in VLAN {vlan} ({network})")
+            continue
+        first = inside[0]
+        if first.ifname in attached:
+            tag, out = 0, first.ifindex
+        else:
+            # Several interfaces with an address in one prefix are ways into the same network.
+            ports = frozenset[int]().union(*(trunks.ports(each.ifindex) for each in inside))
+            untagged = trunks.ports(first.ifindex) and not trunks.tag(first.ifindex)
+            tag, out = 0 if untagged else vlan, trunks.out(ports)
+        result[vlan] = Place(first.ifindex, first.ifname, first.address, tag, out)
     return result
 
 
 async def host_addresses(netlink: AsyncIPRoute) -> list[HostAddress]:
-    """Every IPv4 address of this host but loopback's, in the kernel's order."""
+    """Every address of this host but loopback's and link-local ones, in the kernel's order; and but IPv6
+    ones whose uniqueness is not proved yet, since no route may name them as its source (an event follows)."""
     names = dict(socket.if_nameindex())
-    messages = [each async for each in await netlink.get_addr(family=socket.AF_INET)]
+    messages = [each async for each in await netlink.addr("dump") if not each["flags"] & _NOT_YET]
     found = [(each["index"], each.get("local") or each.get("address")) for each in messages]
     return [
         HostAddress(index, names[index], address)
         for index, address in found
-        if index in names and not IPv4Address(address).is_loopback
+        if index in names and _reaches_others(address)
     ]
 
 
-async def _by_route(netlink: AsyncIPRoute, real: str, attached: frozenset[str]) -> Place | Missing:
+def _reaches_others(address: str) -> bool:
+    parsed = ip_address(address)
+    return not parsed.is_loopback and not (parsed.version == 6 and parsed.is_link_local)
+
+
+async def _by_route(
+    netlink: AsyncIPRoute, real: str, attached: frozenset[str], trunks: Trunks
+) -> Place | Missing:
     try:
         (route,) = await netlink.route("get", dst=real)
     except NetlinkError as failure:
         return Missing(f"no route to it: {failure}")
-    return _directly(route, attached)
+    return _directly(route, attached, trunks)
 
 
-def _directly(route: Any, attached: frozenset[str]) -> Place | Missing:
+def _directly(route: Any, attached: frozenset[str], trunks: Trunks) -> Place | Missing:
     if route.get("gateway"):
         return Missing(f"behind the router {route.get('gateway')}, not on a subnet of this host")
     index = route.get("oif")
     ifname = dict(socket.if_nameindex()).get(index, str(index))
-    return Place(index, ifname, route.get("prefsrc"), 0, index if ifname in attached else 0)
-
-
-def _is_ipv4(address: str) -> bool:
-    return ":" not in address
+    if ifname in attached:
+        return Place(index, ifname, route.get("prefsrc"), 0, index)
+    return Place(index, ifname, route.get("prefsrc"), trunks.tag(index), trunks.out(trunks.ports(index)))

@@ -10,9 +10,16 @@ import pytest
 from vc5c import emit
 from vc5c.compile import load
 from vc5c.model import Config
-from vc5c.problems import Problem, Problems, Rejected, render
+from vc5c.problems import Problem, Problems, Rejected, in_order
+from vc5c.report.human import render
 from vc5c.resolve import resolve
 from vc5c.source import Source
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever runs the tests keeps their own cache as it is."""
+    monkeypatch.setenv("VC5C_CACHE", str(tmp_path_factory.getbasetemp() / "vc5c-cache"))
 
 
 @pytest.fixture
@@ -23,22 +30,29 @@ def load_text() -> Callable[[str], Config]:
 @pytest.fixture
 def compile_text(load_text: Callable[[str], Config]) -> Callable[[str], dict[str, Any]]:
     """YAML text to the document as an object."""
-    return lambda text: json.loads("".join(emit.document(resolve(load_text(text)))))
+    return lambda text: json.loads(b"".join(emit.document(resolve(load_text(text)))))
 
 
 @pytest.fixture
 def problems_of() -> Callable[[str], list[Problem]]:
     """Errors and warnings of a text, in the order in which they are shown."""
+    return lambda text: [problem for problem in found_in(text) if problem.severity != "note"]
 
-    def judge(text: str) -> list[Problem]:
-        problems = Problems()
-        try:
-            load(Source("config.yaml", text), problems)
-        except Rejected as rejected:
-            return rejected.problems
-        return problems.found
 
-    return judge
+@pytest.fixture
+def rules_of() -> Callable[[str], set[str]]:
+    """The ids of the rules that a text breaks, notes and all."""
+    return lambda text: {problem.rule for problem in found_in(text)}
+
+
+def found_in(text: str) -> list[Problem]:
+    """Errors, warnings and notes."""
+    problems = Problems()
+    try:
+        load(Source("config.yaml", text), problems)
+    except Rejected as rejected:
+        return rejected.problems
+    return in_order(problems.found)
 
 
 @pytest.fixture

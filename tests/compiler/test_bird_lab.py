@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,8 +29,13 @@ bgp:
   as_number: 65000
   communities: [65000:77]
   local_pref: 250
-  reject: [203.0.113.0/24]
-  peers: [10.77.0.2]
+  reject: [203.0.113.0/24, "2001:db8:bad::/48"]
+  vips:
+    192.0.2.3: {communities: [65000:3], med: 33, local_pref: 130}
+    2001:db8:9::/48: {communities: [65000:9]}
+  peers:
+    10.77.0.2: {next_hop_6: "fd77::1"}
+    fd77::2: {local_pref: 66}
 services: []
 """
 
@@ -45,6 +51,15 @@ protocol bgp lb {
 	passive;
 	bfd;
 	ipv4 { import all; export none; };
+	ipv6 { import all; export none; };
+}
+protocol bgp lb6 {
+	local fd77::2 as 65000;
+	neighbor fd77::1 as 65000;
+	direct;
+	passive;
+	bfd;
+	ipv6 { import all; export none; };
 }
 """
 
@@ -70,8 +85,9 @@ class Pair:
             run("ip", "netns", "add", name)
             self.stack.callback(subprocess.run, ["ip", "netns", "del", name], check=False)
         run("ip", "-n", self.lb, "link", "add", "eth0", "type", "veth", "peer", "eth0", "netns", self.router)
-        for name, address in ((self.lb, "10.77.0.1/24"), (self.router, "10.77.0.2/24")):
-            run("ip", "-n", name, "addr", "add", address, "dev", "eth0")
+        for name, host in ((self.lb, 1), (self.router, 2)):
+            run("ip", "-n", name, "addr", "add", f"10.77.0.{host}/24", "dev", "eth0")
+            run("ip", "-n", name, "addr", "add", f"fd77::{host}/64", "dev", "eth0", "nodad")
             for device in ("lo", "eth0"):
                 run("ip", "-n", name, "link", "set", device, "up")
         tun = self.spawn(self.lb, sys.executable, "-c", HOLD_TUN)
@@ -99,10 +115,13 @@ class Pair:
     def route(self, *words: str) -> None:
         run("ip", "-n", self.lb, "route", *words, "dev", "vc5", "table", "205")
 
-    def learned(self) -> str:
+    def learned(self, *of: str) -> str:
         control = str(self.directory / "router.ctl")
         shown = subprocess.run(
-            ["/usr/sbin/birdc", "-s", control, "show route all"], capture_output=True, text=True, check=False
+            ["/usr/sbin/birdc", "-s", control, "show", "route", *of, "all"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return shown.stdout
 
@@ -123,7 +142,7 @@ def until(condition: Callable[[], bool], seconds: float) -> bool:
 
 @pytest.fixture
 def pair(tmp_path: Path, load_text) -> Iterator[Pair]:
-    options = BirdOptions("10.77.0.1", ("10.77.0.1",))
+    options = BirdOptions("10.77.0.1", ("10.77.0.1", "fd77::1"))
     with ExitStack() as stack:
         pair = Pair(tmp_path, stack)
         pair.start("".join(render_bird(load_text(CONFIG), options, Problems())))
@@ -153,10 +172,44 @@ def test_announce_drain_withdraw(pair: Pair) -> None:
     assert [line.split()[0] for line in main.splitlines()] == ["10.77.0.0/24"]
 
 
+def test_ipv6_by_both_sessions(pair: Pair) -> None:
+    vip, other = "2001:db8:9::1/128", "2001:db8:bad::1/128"
+    pair.route("add", vip, "proto", "205")
+    pair.route("add", other, "proto", "205")  # rejected by the peers' filter
+
+    def by(session: str) -> str:
+        return pair.learned("protocol", session)
+
+    assert until(lambda: vip in by("lb") and vip in by("lb6"), 30), pair.learned()
+    for session, preference in (("lb", 250), ("lb6", 66)):
+        shown = by(session)
+        assert "BGP.next_hop: fd77::1" in shown
+        assert f"BGP.local_pref: {preference}" in shown
+        assert "BGP.community: (65000,9) (65000,77)" in shown
+    assert other not in pair.learned()
+
+    pair.route("replace", vip, "proto", "206")
+    assert until(lambda: "(65535,0)" in by("lb") and "(65535,0)" in by("lb6"), 5), pair.learned()
+    assert re.findall(r"BGP.local_pref: (\d+)", by("lb") + by("lb6")) == ["0", "0"]
+
+    pair.route("del", vip)
+    assert until(lambda: vip not in pair.learned(), 5), pair.learned()
+
+
+def test_options_of_a_vip(pair: Pair) -> None:
+    pair.route("add", "192.0.2.3/32", "proto", "205")
+    assert until(lambda: "192.0.2.3/32" in pair.learned(), 30), pair.learned()
+    shown = pair.learned()
+    assert "BGP.community: (65000,3) (65000,77)" in shown
+    assert "BGP.med: 33" in shown
+    assert "BGP.local_pref: 130" in shown
+
+
 def test_bfd_comes_up(pair: Pair) -> None:
     def up() -> bool:
         command = ["/usr/sbin/birdc", "-s", str(pair.directory / "router.ctl"), "show bfd sessions"]
         shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-        return any(line.startswith("10.77.0.1") and " Up " in line for line in shown.splitlines())
+        up = {line.split()[0] for line in shown.splitlines() if " Up " in line}
+        return up == {"10.77.0.1", "fd77::1"}
 
     assert until(up, 30)

@@ -27,22 +27,58 @@ SERVICE_ONLY = {
     "track": st.sampled_from(["needed", "full", "minimal"]),
     "interval": st.sampled_from([0.5, 2]),
     "window": st.sampled_from(["1 of 2", "3 of 3"]),
+    "timeout": st.sampled_from([0.5, 3]),
+    "sticky": st.booleans(),
+    "description": st.sampled_from(["one", "two"]),
+    "linger": st.sampled_from([0, 2.5, 30]),
+    "scheduler": st.sampled_from(["maglev", "leastconn", "rr"]),
+    "table_size": st.sampled_from([251, 257]),
+    "servers": st.sampled_from([["10.0.0.1", "10.0.0.2"], ["10.0.0.3", "10.0.0.4*"]]),
+    "weights": st.dictionaries(st.sampled_from(["10.0.0.1", "10.0.0.3"]), st.integers(1, 9), max_size=2),
+    "tunnel-type": st.sampled_from(["none", "gre"]),
+    "tunnel-port": st.sampled_from([6080, 6081]),
 }
-DEFAULTS = {"need": 1, "reset": False, "track": "needed", "interval": 1, "window": "3 of 5"}
+DEFAULTS = {
+    "need": 1, "reset": False, "sticky": False, "track": "needed", "interval": 1, "timeout": 1,
+    "window": "3 of 5", "table_size": 16381, "weights": {},
+}  # fmt: skip
+IN_HEALTH = ("interval", "timeout")
 
 
 def given_some(values):
     return st.fixed_dictionaries({}, optional=values)
 
 
+def sound(config):
+    """Weights are of servers only, so that no rule rejects what is cascaded."""
+    servers = config.get("servers", ["10.0.0.1", "10.0.0.2"])
+    weights = {address: weight for address, weight in config.get("weights", {}).items() if address in servers}
+    return {**config, "weights": weights} if "weights" in config else config
+
+
+def wanted_of(inherited):
+    """What a service of the document has, by the keys of the configuration."""
+    wanted = {**DEFAULTS, **inherited}
+    if wanted.get("scheduler") == "leastconn":
+        wanted["track"] = "full"
+    return wanted
+
+
 @given(given_some(VALUES | SERVICE_ONLY), given_some(VALUES | SERVICE_ONLY), given_some(VALUES))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_cascade(service, policy, check) -> None:
+    service = sound({"servers": ["10.0.0.1", "10.0.0.2"], **service})
+    inherited = {**service, **policy}
+    if "weights" in service or "weights" in policy:
+        both = {**service.get("weights", {}), **policy.get("weights", {})}
+        known = [address.strip("*") for address in inherited["servers"]]
+        if not both.keys() <= set(known):
+            return  # weight-of-none: test_rules.py has it
+        inherited["weights"] = both
     config = {
         "services": [
             {
                 "virtual": "192.0.2.1",
-                "servers": ["10.0.0.1", "10.0.0.2"],
                 **service,
                 "policy": {"http": policy, "https": {**policy, "checks": [{"type": "http", **check}]}},
             }
@@ -50,18 +86,25 @@ def test_cascade(service, policy, check) -> None:
     }
     resolved = resolve(load(Source("x.yaml", json.dumps(config)), Problems()))
     plain, explicit = (json.loads("".join(emit._service(s, "t"))) for s in resolved.services)
-
-    inherited = {**service, **policy}
-    for key, wanted in ({**DEFAULTS, **inherited}).items():
-        if key in VALUES:
-            continue
+    for key, wanted in wanted_of(inherited).items():
         if key == "window":
             assert f"{plain['health']['threshold']} of {plain['health']['window']}" == wanted
-        elif key == "interval":
-            assert plain["health"]["interval"] == wanted
-        else:
+        elif key in IN_HEALTH:
+            assert plain["health"][key] == wanted
+        elif key not in (*VALUES, "servers", "weights", "table_size"):
             assert plain[key] == wanted
-    assert ("name" in plain) == ("name" in inherited)
+    for key in (
+        "name",
+        "description",
+        "linger",
+        "scheduler",
+        "persist",
+        "priority",
+        "tunnel-type",
+        "tunnel-port",
+    ):
+        assert (key in plain) == (key in inherited)
+    check_reals(plain, inherited, resolved.services[0].table)
 
     for written, settings_of_it in ((plain, inherited), (explicit, {**inherited, **check})):
         wanted = {key: value for key, value in settings_of_it.items() if key in VALUES}
@@ -69,6 +112,18 @@ def test_cascade(service, policy, check) -> None:
             wanted["expect"] = [wanted["expect"]]
         for real in written["reals"].values():
             assert real["checks"] == [{"type": "http", **wanted}]
+
+
+def check_reals(written, inherited, table) -> None:
+    weights = inherited.get("weights", {})
+    addresses = [address.strip("*") for address in inherited["servers"]]
+    assert table.size == inherited.get("table_size", DEFAULTS["table_size"])
+    assert [real.text for real in table.reals] == addresses
+    assert list(table.weights) == [weights.get(address, 1) for address in addresses]
+    for address in inherited["servers"]:
+        real = written["reals"][f"{address.strip('*')}:80"]
+        assert real["disabled"] == address.endswith("*")
+        assert real["weight"] == (0 if real["disabled"] else weights.get(address, 1))
 
 
 def test_method_goes_to_the_check_that_can_use_it(compile_text) -> None:

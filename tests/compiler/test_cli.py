@@ -103,7 +103,7 @@ def test_no_arguments() -> None:
     ("option", "value", "said"),
     [
         ("--router-id", "here", "'here' is not an IPv4 address"),
-        ("--source", "::1", "'::1' is not an IPv4 address"),
+        ("--source", "lb1", "'lb1' is not an IP address"),
         ("--bfd-interval", "-1", "'-1' is not a number from 10 to 60000"),
         ("--bfd-multiplier", "99999999999", "is not a number from 2 to 255"),
         ("--emit", "xml", "invalid choice"),
@@ -129,7 +129,7 @@ def test_emit_bird(config, capsys) -> None:
 
 def test_colour_only_on_a_terminal_that_wants_it(config, capsys, monkeypatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr("vc5c.cli._is_terminal", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     main([config(BAD)])
     assert "\x1b[31m" in capsys.readouterr().err
     monkeypatch.setenv("NO_COLOR", "1")
@@ -153,7 +153,7 @@ def test_example_compiles(capsys) -> None:
 
 
 def test_a_defect_is_told_without_a_traceback(config, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("vc5c.cli.resolve", lambda _config: {}["a key"])
+    monkeypatch.setattr("vc5c.compile.resolve", lambda _config: {}["a key"])
     assert main([config(GOOD)]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -16,14 +16,14 @@ bgp: {as_number: 65000, peers: [10.1.10.200]}
 services:
   - name: web
     virtual: [192.0.2.1, 192.0.2.2]
-    servers: [10.0.0.1, 10.0.0.2, 10.0.0.3*]
+    servers: [10.0.0.1, 10.0.0.2, 10.0.0.3*, 10.0.0.10]
     policy: {http: , https: }
   - {name: dns, description: "na\\u00efve", virtual: 192.0.2.3, servers: [10.0.0.9], policy: {domain: }}
 """
 
 
 def written(load_text, text: str) -> str:
-    return "".join(emit.document(resolve(load_text(text))))
+    return b"".join(emit.document(resolve(load_text(text)))).decode()
 
 
 def canonical(value) -> str:
@@ -65,7 +65,7 @@ def test_order_does_not_matter(load_text) -> None:
     services = [
         "{name: a, virtual: 192.0.2.1, servers: [%s], policy: {http: , ssh: }}",
         "{virtual: 192.0.2.2, policy: {ssh: }, servers: [10.0.0.4, 10.0.0.3]}",
-        "{virtual: 2001:db8::1, policy: {ssh: }, servers: [10.0.0.4, 2001:db8:1::1]}",
+        "{virtual: 2001:db8::1, policy: {ssh: }, tunnel-type: gre, servers: [10.0.0.4, 2001:db8:1::1]}",
     ]
     servers = ["10.0.0.1", "10.0.0.2*", "10.0.0.11"]
     texts = set()
@@ -83,3 +83,14 @@ def test_nothing_configured(load_text) -> None:
     assert document["tables"] == {}
     assert document["bgp"] == {}
     assert "vlans" not in document
+
+
+def test_the_index_has_services_of_every_port(load_text) -> None:
+    config = load_text("services: [{virtual: 192.0.2.1, servers: [10.0.0.1], policy: {any: , http: }}]")
+    keys = {(str(address), port, protocol) for address, port, protocol in emit._keys(resolve(config), 4)}
+    assert keys == {
+        ("192.0.2.1", 0, "tcp"),
+        ("192.0.2.1", 0, "udp"),
+        ("192.0.2.1", 80, "tcp"),
+        ("192.0.2.1", 0, ""),
+    }

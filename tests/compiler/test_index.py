@@ -53,6 +53,15 @@ keys6 = st.tuples(
 )
 
 
+def test_every_port_is_a_key_beside_the_bare_vip() -> None:
+    """(address, 0, protocol) for a service of every port, (address, 0, 0) for its VIP."""
+    for address in ("192.0.2.1", "2001:db8::1"):
+        keys = [(address, 0, "tcp"), (address, 0, "udp"), (address, 0, ""), (address, 80, "tcp")]
+        index = build_index([key(*k) for k in keys])
+        positions = {reference_position(index, reference_word(a, port, NUMBERS[p])) for a, port, p in keys}
+        assert len(positions) == 4
+
+
 @given(st.one_of(st.sets(keys4, min_size=1, max_size=60), st.sets(keys6, min_size=1, max_size=60)))
 @settings(max_examples=80, deadline=None)
 def test_every_key_has_a_position_of_its_own(keys) -> None:

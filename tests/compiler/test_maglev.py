@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import struct
 from collections import Counter
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vc5c import maglev
+from vc5c import maglev, maglev_library
 from vc5c.addresses import Address
 from vc5c.resolved import TableSpec
 
@@ -57,43 +58,93 @@ def specs(draw) -> TableSpec:
     return TableSpec(size, tuple(Address(number.to_bytes(4)) for number in sorted(numbers)), tuple(weights))
 
 
+def hashes(spec: TableSpec) -> bytes:
+    return b"".join(hashlib.sha256(str(real).encode()).digest()[:16] for real in spec.reals)
+
+
+@pytest.fixture
+def built():
+    library = maglev.library()
+    if library is None:
+        pytest.skip("compiler/vc5c/libmaglev.so is not built: run `make build`")
+    return library
+
+
+@pytest.fixture
+def no_library(monkeypatch, tmp_path):
+    monkeypatch.setattr(maglev_library, "LIBRARY", tmp_path / "missing.so")
+    maglev.library.cache_clear()
+    assert maglev.library() is None
+    yield
+    maglev.library.cache_clear()
+
+
 @given(specs())
 @settings(max_examples=150, deadline=None)
 def test_equals_the_paper(spec: TableSpec) -> None:
     expected = reference(spec.size, [str(real) for real in spec.reals], list(spec.weights))
     assert slots(spec) == expected
-    assert list(maglev.fill_in_python(spec, *maglev.permutations(spec))) == expected
+    assert list(maglev.fill_in_python(spec, hashes(spec))) == expected
 
 
 @given(specs())
-@settings(max_examples=150, deadline=None)
-def test_library_equals_python(spec: TableSpec) -> None:
-    library = maglev._library()
-    if library is None:
-        pytest.skip("compiler/vc5c/libmaglev.so is not built: run `make build`")
-    permutations = maglev.permutations(spec)
-    assert maglev.fill_in_c(library, spec, *permutations) == maglev.fill_in_python(spec, *permutations)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_library_equals_python(built, spec: TableSpec) -> None:
+    assert built.fill(spec.size, hashes(spec), spec.weights) == maglev.fill_in_python(spec, hashes(spec))
 
 
-def test_library_equals_python_at_a_real_size() -> None:
-    library = maglev._library()
-    if library is None:
-        pytest.skip("compiler/vc5c/libmaglev.so is not built: run `make build`")
-    spec = TableSpec(16381, reals(100), tuple(1 + n % 3 for n in range(100)))
-    permutations = maglev.permutations(spec)
-    assert maglev.fill_in_c(library, spec, *permutations) == maglev.fill_in_python(spec, *permutations)
+@pytest.mark.parametrize(
+    ("size", "weights"),
+    [
+        (2, (1,)),
+        (2, (1000, 1)),
+        (3, (1, 1, 1)),
+        (16381, tuple(1 + n % 3 for n in range(100))),
+        (16381, (1000, *(1,) * 99)),
+        (65537, tuple(1 + n * 7919 % 1000 for n in range(200))),
+        (16381, (1,) * 16381),  # a slot each
+        (1048573, (1, 2, 3)),  # the largest that the schema allows
+    ],
+    ids=str,
+)
+def test_library_equals_python_at_awkward_sizes(built, size: int, weights: tuple[int, ...]) -> None:
+    spec = TableSpec(size, reals(len(weights)), weights)
+    assert built.fill(size, hashes(spec), weights) == maglev.fill_in_python(spec, hashes(spec))
 
 
-def test_without_the_library(monkeypatch, tmp_path) -> None:
+def test_a_slot_each(built) -> None:
+    assert sorted(slots(TableSpec(251, reals(251), (1,) * 251))) == list(range(251))
+
+
+@given(st.binary(max_size=100))
+def test_base64(data: bytes) -> None:
+    assert maglev.encode(data) == base64.b64encode(data)
+
+
+def test_without_the_library(no_library) -> None:
     spec = TableSpec(251, reals(3), (1, 2, 3))
-    expected = maglev.fill(spec)
-    monkeypatch.setattr(maglev, "LIBRARY", tmp_path / "missing.so")
-    maglev._library.cache_clear()
+    assert slots(spec) == reference(251, [str(real) for real in spec.reals], [1, 2, 3])
+    assert maglev.encode(b"\xff\x00") == b"/wA="
+    assert maglev.fits(spec, maglev.fill(spec))
+    assert not maglev.fits(spec, b"\3\0" * 251)
+
+
+def test_a_library_of_another_version_is_left_alone(built, monkeypatch) -> None:
+    monkeypatch.setattr(maglev_library, "LIBRARY_VERSION", 1)
+    maglev.library.cache_clear()
     try:
-        assert maglev._library() is None
-        assert maglev.fill(spec) == expected
+        assert maglev.library() is None
     finally:
-        maglev._library.cache_clear()
+        monkeypatch.undo()
+        maglev.library.cache_clear()
+
+
+def test_fits(built) -> None:
+    spec = TableSpec(251, reals(3), (1, 2, 3))
+    good = maglev.fill(spec)
+    assert maglev.fits(spec, good)
+    assert not maglev.fits(spec, good[:-2])
+    assert not maglev.fits(spec, good[:-2] + b"\3\0")
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,36 @@ def schema(name: str):
     return json.loads(resources.files("vc5_schemas").joinpath(name).read_text())
 
 
-@pytest.mark.parametrize("name", ["config.schema.json", "document.schema.json"])
+@pytest.mark.parametrize("name", ["config.schema.json", "document.schema.json", "problems.schema.json"])
 def test_well_formed(name: str) -> None:
     Draft202012Validator.check_schema(schema(name))
+
+
+def properties(node, where=""):
+    """(where, subschema) of every property anywhere in a schema."""
+    if isinstance(node, dict):
+        for key, inner in node.get("properties", {}).items():
+            yield f"{where}.{key}", inner
+        for key, inner in node.items():
+            if key not in ("examples", "default"):
+                yield from properties(inner, where if key in ("properties", "$defs") else f"{where}.{key}")
+    elif isinstance(node, list):
+        for inner in node:
+            yield from properties(inner, where)
+
+
+@pytest.mark.parametrize("name", ["config.schema.json", "document.schema.json", "problems.schema.json"])
+def test_every_property_is_described_and_has_examples_that_obey_it(name: str) -> None:
+    """The reference documentation is made from them, and editors show them."""
+    whole = schema(name)
+    found = list(properties(whole))
+    assert len(found) > 15
+    for where, inner in found:
+        assert inner.get("description", "").endswith((".", "…")), f"{where} has no description"
+        assert inner.get("examples"), f"{where} has no example"
+        validator = Draft202012Validator({**inner, "$defs": whole["$defs"]})
+        for value in [*inner["examples"], *([inner["default"]] if "default" in inner else [])]:
+            validator.validate(value)
 
 
 @pytest.mark.parametrize("case", sorted(GOLDEN.iterdir()), ids=lambda case: case.name)

@@ -48,7 +48,7 @@ def test_check_needs_no_privilege(config: Path) -> None:
         (b"", "config.json"),
         (b'{"version": 1, "serv', "config.json"),
         (file_content(raw_document(GOOD)).replace(b"/alive", b"/dead"), "digest"),
-        (file_content(raw_document({"type": "dns"})), "not supported yet"),
+        (file_content(raw_document({"type": "http", "verify": True})), "no certificate to verify"),
     ],
     ids=["empty", "truncated", "tampered", "unsupported"],
 )

@@ -17,15 +17,15 @@ from vc5d.control import Control, is_served
 from vc5d.errors import Vc5Error
 
 
-async def _status() -> dict[str, Any]:
+async def _status(_: object) -> dict[str, Any]:
     return {"answer": 42}
 
 
-async def _reload() -> None:
+async def _reload(_: object) -> None:
     raise Vc5Error("config.json: the digest is wrong", "copy it again")
 
 
-async def _broken() -> None:
+async def _broken(_: object) -> None:
     raise RuntimeError("oh")
 
 
@@ -149,7 +149,7 @@ STATUS = {
 def page(path: Path, capsys: pytest.CaptureFixture[str], *command: str) -> tuple[int, str, str]:
     """What vc5ctl does with a daemon that has STATUS: exit code, output, errors."""
 
-    async def status() -> dict[str, Any]:
+    async def status(_: object) -> dict[str, Any]:
         return STATUS
 
     async def main() -> int:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import wire as wires
 from fake_dataplane import REFUSED, FakeDataplane
@@ -21,6 +22,7 @@ from vc5d import ctl, log, vlans
 from vc5d.daemon import Daemon, Options
 from vc5d.errors import Vc5Error
 from vc5d.layout import RealState
+from vc5d.web.listen import Listen
 from wire import REAL1, REAL2, VIP, Wire, output, raw_document
 
 pytestmark = pytest.mark.lab
@@ -53,7 +55,8 @@ def announced() -> list[str]:
 class Scene:
     """A daemon under way: its document's file, its dataplane, and ways to wait."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, grace: float = 0.0) -> None:
+        self.grace = grace
         self.document = directory / "config.json"
         self.socket = directory / "vc5d.sock"
         self.dataplane = FakeDataplane()
@@ -61,8 +64,20 @@ class Scene:
         self.running: asyncio.Task[None] | None = None
 
     def options(self, *interfaces: str) -> Options:
-        pins, nowhere = Path("/nowhere"), Path("/nowhere/vc5.bpf.o")
-        return Options(self.document, interfaces, pins, self.socket, nowhere, "auto", 205, "vc5", True)
+        return Options(
+            document=self.document,
+            interfaces=interfaces,
+            pin_dir=Path("/nowhere"),
+            socket=self.socket,
+            object=Path("/nowhere/vc5.bpf.o"),
+            mode="auto",
+            table=205,
+            tun="vc5",
+            announce=True,
+            state_dir=self.document.parent / "state",
+            grace=self.grace,
+            web=Listen("127.0.0.1", 8005),
+        )
 
     def write(self, check: dict[str, Any] = ALIVE, **changes: object) -> str:
         """Write a document; its digest."""
@@ -70,8 +85,8 @@ class Scene:
         self.document.write_bytes(file_content(raw))
         return str(raw["digest"])
 
-    async def ask(self, command: str) -> Any:
-        return await asyncio.to_thread(ctl.ask, self.socket, command)
+    async def ask(self, command: str, **values: Any) -> Any:
+        return await asyncio.to_thread(lambda: ctl.ask(self.socket, command, **values))
 
     async def states(self, first: RealState, second: RealState) -> None:
         await self.until(lambda: self.dataplane.states == {REAL1: first, REAL2: second})
@@ -87,12 +102,14 @@ class Scene:
                 await asyncio.sleep(0.02)
 
 
-def play(directory: Path, work: Callable[[Scene], Awaitable[None]]) -> Scene:
+def play(
+    directory: Path, work: Callable[[Scene], Awaitable[None]], learn: int = 0, grace: float = 0.0
+) -> Scene:
     """Runs the daemon, then `work` beside it, then SIGTERM."""
 
     async def main() -> Scene:
-        scene = Scene(directory)
-        scene.write()
+        scene = Scene(directory, grace)
+        scene.write(learn=learn)
         running = scene.running = asyncio.create_task(scene.daemon.run())
         try:
             await scene.until(lambda: scene.dataplane.ticks > 0 or running.done())
@@ -133,6 +150,7 @@ def test_a_life(wire: Wire, tmp_path: Path) -> None:
 def test_reload(wire: Wire, tmp_path: Path, how: str) -> None:
     async def work(scene: Scene) -> None:
         await scene.states(UP, UP)
+        await scene.until(lambda: announced() == [VIP])
         digest = scene.write(disabled=(REAL2,))
         if how == "vc5ctl":
             assert await scene.ask("reload") == {"digest": digest, "changed": True}
@@ -152,7 +170,7 @@ def test_a_bad_document_changes_nothing(wire: Wire, tmp_path: Path) -> None:
         for content, reason in (
             (b'{"version": 1, "services":', "config.json"),
             (file_content(raw_document(ALIVE)).replace(b"/alive", b"/dead"), "digest"),
-            (file_content(raw_document({"type": "dns"})), "not supported yet"),
+            (file_content(raw_document({"type": "http", "verify": True})), "no certificate to verify"),
         ):
             scene.document.write_bytes(content)
             with pytest.raises(Vc5Error, match=reason):
@@ -441,5 +459,137 @@ def test_nothing_is_announced_while_an_interface_is_there_without_the_program(
         await scene.until(lambda: announced() == [VIP])
         assert scene.dataplane.attached == [("eth10", "auto")] * 2
         assert (await scene.ask("status"))["interfaces"] == {"eth10": "native"}
+
+    play(tmp_path, work)
+
+
+def leaving() -> list[str]:
+    """The VIPs that are announced with GRACEFUL_SHUTDOWN."""
+    routes = output("ip", "route", "show", "table", "205", "proto", "206").splitlines()
+    return [line.split()[0] for line in routes]
+
+
+def test_an_operator_drains_a_real_and_it_stays_drained(wire: Wire, tmp_path: Path) -> None:
+    real = {"kind": "real", "real": REAL1}
+
+    async def drain(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        answer = await scene.ask("drain", target=real)
+        assert answer == {"target": f"real {REAL1}", "drained": [real]}
+        await scene.states(DRAINING, UP)
+        with pytest.raises(Vc5Error, match=f"would withdraw {VIP}: 0 of 1 needed"):
+            await scene.ask("drain", target={"kind": "real", "real": REAL2})
+        await scene.ask("reload")
+        await scene.states(DRAINING, UP)
+        assert announced() == [VIP]
+
+    async def undrain(scene: Scene) -> None:
+        await scene.states(DRAINING, UP)
+        shown = (await scene.ask("status"))["services"][f"{VIP}:80:tcp"]["reals"]
+        assert (shown[REAL1]["drained"], shown[REAL2]["drained"]) == (True, False)
+        await scene.ask("undrain", target=real)
+        await scene.states(UP, UP)
+        with pytest.raises(Vc5Error, match="is not drained"):
+            await scene.ask("undrain", target=real)
+
+    play(tmp_path, drain)
+    play(tmp_path, undrain)
+
+
+def test_an_operator_drains_the_load_balancer(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        await scene.ask("drain", target={"kind": "host"})
+        await scene.until(lambda: leaving() == [VIP])
+        status = await scene.ask("status")
+        assert status["vips"][VIP]["leaving"]
+        assert status["vips"][VIP]["why"] == "drained: this load balancer"
+        assert scene.dataplane.states == {REAL1: UP, REAL2: UP}, "what still arrives is forwarded"
+        await scene.ask("undrain", target={"kind": "host"})
+        await scene.until(lambda: leaving() == [] and announced() == [VIP])
+
+    play(tmp_path, work)
+
+
+def test_a_forced_drain_withdraws_the_vip(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        for real in (REAL1, REAL2):
+            await scene.ask("drain", target={"kind": "real", "real": real}, force=True)
+        await scene.until(lambda: announced() == [])
+
+    play(tmp_path, work)
+
+
+def test_a_vip_with_a_star_is_not_announced(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        scene.write(disabled_vip=True)
+        await scene.ask("reload")
+        await scene.until(lambda: announced() == [])
+        assert "withdrawn" in (await scene.ask("status"))["vips"][VIP]["why"]
+
+    play(tmp_path, work)
+
+
+def test_no_vip_before_the_learning_period_is_over(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        started = asyncio.get_running_loop().time()
+        assert "learning" in (await scene.ask("status"))["vips"][VIP]["why"]
+        await scene.until(lambda: announced() == [VIP])
+        assert asyncio.get_running_loop().time() - started > 0.3
+
+    play(tmp_path, work, learn=1)
+
+
+def test_at_the_end_the_vips_leave_before_they_go(wire: Wire, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        os.kill(os.getpid(), signal.SIGTERM)
+        await scene.until(lambda: leaving() == [VIP])
+        seen.append(announced())
+
+    play(tmp_path, work, grace=0.4)
+    assert seen == [[VIP]]
+
+
+def test_draining_by_the_command(wire: Wire, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def work(scene: Scene) -> None:
+        async def vc5ctl(*words: str) -> int:
+            return await asyncio.to_thread(ctl.main, ["--socket", str(scene.socket), *words])
+
+        await scene.states(UP, UP)
+        capsys.readouterr()
+        service = f"{VIP}:80:tcp"
+        assert await vc5ctl("drain", "real", REAL1, "--service", service) == 0
+        assert capsys.readouterr().out == f"real {REAL1} of {service}: drained\n"
+        await scene.states(DRAINING, UP)
+        assert await vc5ctl("drain", "real", REAL2) == 1
+        assert "--force does it all the same" in capsys.readouterr().err
+        assert await vc5ctl("drain", "real", "10.99.99.99") == 1
+        assert "has no real 10.99.99.99" in capsys.readouterr().err
+        assert await vc5ctl("undrain", "real", REAL1, "--service", service) == 0
+        await scene.states(UP, UP)
+        for words in (["vip", VIP], ["service", service], ["host"]):
+            assert await vc5ctl("drain", *words, "--force") == 0
+            assert await vc5ctl("undrain", *words) == 0
+
+    play(tmp_path, work)
+
+
+def test_metrics_and_status_by_http(wire: Wire, tmp_path: Path) -> None:
+    async def work(scene: Scene) -> None:
+        await scene.states(UP, UP)
+        await scene.until(lambda: announced() == [VIP])
+        async with aiohttp.ClientSession() as session:
+            async with session.get("http://127.0.0.1:8005/status.json") as answer:
+                assert (await answer.json())["vips"][VIP]["up"]
+            async with session.get("http://127.0.0.1:8005/metrics") as answer:
+                page = await answer.text()
+        assert f'vc5_vip_announced{{vip="{VIP}"}} 1.0' in page
+        assert f'vc5_real_up{{real="{REAL1}",service="{VIP}:80:tcp"}} 1.0' in page
 
     play(tmp_path, work)

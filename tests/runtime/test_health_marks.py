@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from vc5d.health.marks import BASE, Paths
 from vc5d.health.target import Target
 from vc5d.netlink import open_netlink
 from vc5d.vlans import Missing, Place, host_addresses, vlan_interfaces
-from wire import REAL1, REAL2, VIP, Wire, output
+from wire import REAL1, REAL1_6, REAL2, REAL2_6, VIP, VIP6, Wire, output
 
 pytestmark = pytest.mark.lab
 
@@ -23,33 +24,39 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(wire: Wire) -> Iterator[None]:
+    for number in (10, 20):  # gone once the interface has been down
+        output("ip", "address", "replace", f"fd66:{number}::1/64", "dev", f"eth{number}", "nodad")
     yield
     assert rules() == ["0:", "32766:", "32767:"]
+    assert rules("-6") == ["0:", "32766:"]
     assert "table 15487" not in output("ip", "route", "show", "table", "all")
 
 
-def rules() -> list[str]:
-    return [line.split()[0] for line in output("ip", "rule").splitlines()]
+def rules(*family: str) -> list[str]:
+    return [line.split()[0] for line in output("ip", *family, "rule").splitlines()]
 
 
-def run(work: Callable[[Paths, dict[str, Place | Missing]], Awaitable[None]]) -> None:
+def run(work: Callable[[Paths, dict[str, Place | Missing]], Awaitable[None]], ipv6: bool = False) -> None:
     async def main() -> None:
         async with open_netlink() as netlink:
-            places = vlan_interfaces(wires.VLANS, await host_addresses(netlink), frozenset())
+            addresses = await host_addresses(netlink)
+            places = vlan_interfaces(wires.VLANS, addresses, frozenset())
+            places6 = vlan_interfaces(wires.VLANS6, addresses, frozenset())
             paths = Paths(netlink)
             try:
                 await paths.start()
-                await work(paths, {REAL1: places[10], REAL2: places[20]})
+                reals = {REAL1: places[10], REAL2: places[20]}
+                await work(paths, reals | {REAL1_6: places6[10], REAL2_6: places6[20]} if ipv6 else reals)
             finally:
                 await paths.stop()
 
     asyncio.run(main())
 
 
-def way(mark: int) -> str:
+def way(mark: int, vip: str = VIP) -> str:
     """Where the kernel would send a packet for the VIP with this mark (0: none)."""
     try:
-        return output("ip", "route", "get", VIP, *(["mark", str(mark)] if mark else []))
+        return output("ip", "route", "get", vip, *(["mark", str(mark)] if mark else []))
     except Exception:
         return "nowhere"
 
@@ -151,3 +158,48 @@ def test_rules_that_somebody_flushed_come_back_all_of_them(wire: Wire) -> None:
         assert way(BASE + 999) == "nowhere"
 
     run(work)
+
+
+def test_ipv6_has_rules_and_routes_of_its_own(wire: Wire) -> None:
+    async def work(paths: Paths, places: dict[str, Place | Missing]) -> None:
+        assert rules("-6") == ["0:", "32766:"], "none while no real needs them"
+        await paths.update(places)
+        for real, device, source in ((REAL1_6, "eth10", "fd66:10::1"), (REAL2_6, "eth20", "fd66:20::1")):
+            target = paths.target(real, VIP6)
+            assert isinstance(target, Target)
+            assert (target.source, target.family) == (source, socket.AF_INET6)
+            found = way(target.mark, VIP6)
+            assert f"via {real} dev {device}" in found
+            assert f"src {source}" in found
+            assert way(target.mark) == "nowhere", "not for IPv4"
+        assert len({paths.target(real, VIP if "." in real else VIP6).mark for real in places}) == 4  # type: ignore[union-attr]
+        assert way(BASE + 999, VIP6) == "nowhere"
+        assert rules("-6") == ["0:", "29800:", "29801:", "29801:", "29802:", "29803:", "32766:"]
+        assert "different address families" in str(paths.target(REAL1, VIP6))
+
+    run(work, ipv6=True)
+
+
+def test_ipv6_is_mended_and_cleared_too(wire: Wire) -> None:
+    output("ip", "-6", "rule", "add", "fwmark", str(BASE + 7), "lookup", str(BASE + 7), "priority", "29801")
+    output("ip", "-6", "route", "add", "default", "via", REAL1_6, "dev", "eth10", "table", str(BASE + 7))
+
+    async def work(paths: Paths, places: dict[str, Place | Missing]) -> None:
+        assert rules("-6") == ["0:", "32766:"], "what a crash left is gone"
+        assert str(BASE + 7) not in output("ip", "-6", "route", "show", "table", "all")
+        await paths.update(places)
+        target = paths.target(REAL1_6, VIP6)
+        assert isinstance(target, Target)
+        output("ip", "link", "set", "eth10", "down")
+        output("ip", "link", "set", "eth10", "up")
+        output("ip", "address", "replace", "fd66:10::1/64", "dev", "eth10", "nodad")
+        output("ip", "-6", "rule", "del", "priority", "29800")
+        assert way(target.mark, VIP6) == "nowhere"
+        await paths.update(places, repair=True)
+        assert f"via {REAL1_6}" in way(target.mark, VIP6)
+        assert rules("-6").count("29800:") == 1
+        await paths.update({REAL1: places[REAL1], REAL1_6: Missing("gone"), REAL2_6: places[REAL2_6]})
+        assert way(target.mark, VIP6) == "nowhere"
+        assert rules("-6").count("29801:") == 1
+
+    run(work, ipv6=True)

@@ -1,32 +1,15 @@
-"""States of reals and announced VIPs, from conditions."""
+"""Announced VIPs, from conditions."""
 
 from __future__ import annotations
 
-import pytest
 from support.documents import Spec, document
 from vc5d.document import ServiceKey
 from vc5d.health.state import Condition
-from vc5d.health.verdict import healthy_vips, wanted_state
-from vc5d.layout import RealState
+from vc5d.health.verdict import vip_faults
 
 HTTP, HTTPS = "192.0.2.1:80:tcp", "192.0.2.1:443:tcp"
 OTHER = "192.0.2.2:80:tcp"
 A, B = "10.0.0.1", "10.0.0.2"
-
-
-@pytest.mark.parametrize(
-    ("up", "disabled", "state"),
-    [
-        (None, False, None),
-        (None, True, None),
-        (True, False, RealState.ACCEPTING),
-        (True, True, RealState.DRAINING),
-        (False, False, RealState.DOWN),
-        (False, True, RealState.DOWN),
-    ],
-)
-def test_state_of_a_real(up: bool | None, disabled: bool, state: RealState | None) -> None:
-    assert wanted_state(Condition(up), disabled) == state
 
 
 def vips(conditions: dict[tuple[str, str], bool | None], announced: str = "", disabled: str = "") -> str:
@@ -37,7 +20,7 @@ def vips(conditions: dict[tuple[str, str], bool | None], announced: str = "", di
         return Condition(conditions.get((str(key), address), True))
 
     before = frozenset(f"192.0.2.{each}" for each in announced)
-    return "".join(sorted(vip[-1] for vip in healthy_vips(made, condition, before)))
+    return "".join(sorted(vip[-1] for vip in set(made.vips) - vip_faults(made, condition, before).keys()))
 
 
 def test_all_is_well() -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from itertools import count
 
+import pytest
+from vc5d import log
 from vc5d.document import ServiceKey
 from vc5d.health.checks import Check, Plan, Plans
 from vc5d.health.state import Condition, Result, Rule
+from vc5d.health.trouble import Troubles
 from vc5d.health.watch import Watch
 
 KEY = ServiceKey("192.0.2.1", 80, "tcp")
@@ -46,7 +51,7 @@ class Scene:
 
 def plans(*reals: str, path: str = "/", rule: Rule = Rule(2, 3)) -> Plans:  # noqa: B008 - frozen
     check = Check("http", 80, path=path)
-    return {(KEY, real): Plan(KEY.address, real, (check,), rule, INTERVAL, 1.0) for real in reals}
+    return {(KEY, real): Plan(KEY, real, (check,), rule, INTERVAL, 1.0) for real in reals}
 
 
 def play(work: Callable[[Scene], Awaitable[None]]) -> None:
@@ -137,5 +142,47 @@ def test_a_real_that_is_checked_no_more_is_a_defect_that_is_told() -> None:
         assert isinstance(told[0], ZeroDivisionError)
         await watch.stop()
         assert len(told) == 1, "to be stopped is none"
+
+    play(work)
+
+
+def test_a_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wall clock goes a day forth and back at every look."""
+    days = count()
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 86400 * (-1) ** next(days) * next(days))
+
+    async def work(scene: Scene) -> None:
+        scene.up["b"] = False
+        scene.watch.follow(plans("a", "b"))
+        await scene.reported(2)
+        scene.rounds.clear()
+        await asyncio.sleep(10 * INTERVAL)
+        assert 5 <= scene.rounds["a"] <= 11
+        assert len(scene.reports) == 2
+
+    play(work)
+
+
+def test_what_could_not_be_checked_is_told_and_changes_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(log, "warning", lambda event, **values: told.append(values["why"]))
+
+    async def work(scene: Scene) -> None:
+        async def round_of(plan: Plan) -> Result:
+            scene.rounds[plan.real] += 1
+            return (
+                Result(True, "fine") if scene.rounds[plan.real] < 3 else Result(None, "could not check: why")
+            )
+
+        watch = Watch(round_of, scene.report)
+        watch._troubles = Troubles(log.warning)
+        watch.follow(plans("a"))
+        await scene.reported(1)
+        await asyncio.sleep(8 * INTERVAL)
+        assert watch.condition(KEY, "a").up is True
+        assert watch.condition(KEY, "a").reason == "could not check: why", "it is to be seen"
+        await watch.stop()
+        assert told.count("could not check: why") == 1
 
     play(work)

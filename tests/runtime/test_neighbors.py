@@ -11,8 +11,8 @@ import wire as wires
 from vc5d import log
 from vc5d.neighbors import Link, Neighbors
 from vc5d.netlink import open_netlink
-from vc5d.vlans import HostAddress, Missing, Place, Places, host_addresses, vlan_interfaces
-from wire import REAL1, REAL2, Wire, output
+from vc5d.vlans import Missing, Place, Places, host_addresses, vlan_interfaces
+from wire import REAL1, REAL1_6, REAL2, Wire, output
 
 pytestmark = pytest.mark.lab
 PINNED = "02:00:00:00:00:aa"
@@ -210,16 +210,24 @@ def _batch(lines: list[str]) -> None:
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
 
 
-def test_places_are_found_by_address() -> None:
-    addresses = [
-        HostAddress(2, "eth0", "203.0.113.1"),
-        HostAddress(3, "eth0.10", "10.1.10.1"),
-        HostAddress(4, "eth1", "10.1.20.1"),
-    ]
-    vlans = {10: "10.1.10.254/24", 20: "10.1.20.0/24", 30: "10.1.30.0/24"}
-    places = vlan_interfaces(vlans, addresses, frozenset({"eth0", "eth1"}))
-    assert places == {
-        10: Place(3, "eth0.10", "10.1.10.1", 10),
-        20: Place(4, "eth1", "10.1.20.1", 0, out=4),
-        30: Missing("no interface here has an address in VLAN 30 (10.1.30.0/24)"),
-    }
+def test_an_ipv6_real_is_resolved_and_followed(wire: Wire) -> None:
+    real = REAL1_6
+
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        async with open_netlink() as netlink:
+            addresses = await host_addresses(netlink)
+        place = vlan_interfaces({10: "fd66:10::/64"}, addresses, frozenset())[10]
+        assert isinstance(place, Place)
+        assert (place.ifname, place.source) == ("eth10", "fd66:10::1")
+        await neighbors.follow({real: place}, {})
+        await seen.until(lambda: neighbors.resolved(real))
+        assert seen.link[real] == (mac_of(wire.real1), 10)
+        await neighbors.follow({}, {})
+        await neighbors.follow({real: place}, {})
+        assert neighbors.resolved(real), "an entry that is there already makes no event"
+        before = seen.moved
+        output("ip", "address", "del", "fd66:10::1/64", "dev", "eth10")
+        await seen.until(lambda: seen.moved > before)
+        output("ip", "address", "add", "fd66:10::1/64", "dev", "eth10", "nodad")
+
+    run(work)

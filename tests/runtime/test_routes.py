@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 import wire as wires
+from pyroute2.netlink.exceptions import NetlinkError
 from vc5d.errors import Vc5Error
 from vc5d.netlink import open_netlink
 from vc5d.routes import Announcer
@@ -36,8 +38,8 @@ def wire() -> Iterator[Wire]:
     yield from wires.made()
 
 
-def table() -> list[str]:
-    lines = output("ip", "route", "show", "table", "all").splitlines()
+def table(family: str = "-4") -> list[str]:
+    lines = output("ip", family, "route", "show", "table", "all").splitlines()
     return [" ".join(line.split()) for line in lines if "table 205" in line]
 
 
@@ -52,7 +54,7 @@ def run(work: Callable[[Announcer], Awaitable[None]]) -> None:
                 await announcer.stop()
 
     asyncio.run(main())
-    assert table() == []
+    assert table() == table("-6") == []
     assert ": vc5:" not in output("ip", "link")
 
 
@@ -64,6 +66,53 @@ def test_routes_come_and_go(wire: Wire) -> None:
         await announcer.announce(frozenset({"192.0.2.2"}))
         assert announcer.announced == {"192.0.2.2"}
         assert table() == ["192.0.2.2 dev vc5 table 205 proto 205 scope link"]
+
+    run(work)
+
+
+def test_ipv6_routes_come_and_go(wire: Wire) -> None:
+    async def work(announcer: Announcer) -> None:
+        both = frozenset({"192.0.2.1", "2001:db8::1", "2001:db8::2"})
+        await announcer.announce(both)
+        assert announcer.announced == both
+        assert [line.split()[0] for line in table("-6")] == ["2001:db8::1", "2001:db8::2"]
+        assert all(" dev vc5 table 205 proto 205 " in line for line in table("-6"))
+        await announcer.announce(both - {"2001:db8::1"})
+        assert [line.split()[0] for line in table("-6")] == ["2001:db8::2"]
+        assert len(table()) == 1
+
+    run(work)
+
+
+def test_a_vip_that_is_about_to_go_says_so(wire: Wire) -> None:
+    """By another protocol of its route, in one step: it is never gone meanwhile."""
+
+    async def work(announcer: Announcer) -> None:
+        both = frozenset({"192.0.2.1", "2001:db8::1"})
+        await announcer.announce(both)
+        await announcer.announce(both, leaving=both)
+        assert announcer.leaving == both
+        for family in ("-4", "-6"):
+            assert [" proto 206 " in line for line in table(family)] == [True]
+        await announcer.announce(both, leaving=frozenset({"2001:db8::1"}))
+        assert announcer.leaving == {"2001:db8::1"}
+        assert " proto 205 " in table("-4")[0]
+        assert " proto 206 " in table("-6")[0]
+        await announcer.announce(both)
+        assert announcer.leaving == frozenset()
+
+    run(work)
+
+
+def test_a_family_that_the_kernel_refuses_does_not_keep_the_other_back(wire: Wire) -> None:
+    async def work(announcer: Announcer) -> None:
+        Path("/proc/sys/net/ipv6/conf/vc5/disable_ipv6").write_text("1")
+        with pytest.raises(NetlinkError):
+            await announcer.announce(frozenset({"2001:db8::1", "192.0.2.1"}))
+        assert announcer.announced == {"192.0.2.1"}
+        Path("/proc/sys/net/ipv6/conf/vc5/disable_ipv6").write_text("0")
+        await announcer.announce(frozenset({"2001:db8::1", "192.0.2.1"}))
+        assert len(announcer.announced) == 2
 
     run(work)
 

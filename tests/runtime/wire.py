@@ -3,6 +3,8 @@
     lb  eth10 10.66.10.1/24 ── 10.66.10.11 eth0  real1      VIP 192.0.2.80/32 on the loopback of both;
         eth20 10.66.20.1/24 ── 10.66.20.11 eth0  real2      no real holds SILENT: they drop its packets
 
+And the same in IPv6: fd66:10::1/64, fd66:10::11, VIP6, SILENT6.
+
 Tests run in `lb`: the calling thread enters it (setns(2) is per thread, and inherited).
 """
 
@@ -23,6 +25,9 @@ from support import documents
 
 VIP = "192.0.2.80"
 SILENT = "192.0.2.99"
+VIP6, SILENT6 = "2001:db8::80", "2001:db8::99"
+REAL1_6, REAL2_6 = "fd66:10::11", "fd66:20::11"
+VLANS6 = {10: "fd66:10::/64", 20: "fd66:20::/64"}
 REAL1, REAL2 = "10.66.10.11", "10.66.20.11"
 VLANS = {10: "10.66.10.0/24", 20: "10.66.20.0/24"}
 
@@ -56,7 +61,7 @@ class Wire:
     def build(self) -> None:
         _ip("\n".join(f"netns add {name}" for name in (self.lb, self.real1, self.real2)))
         for real, number in ((self.real1, 10), (self.real2, 20)):
-            _ip(f"link set lo up\naddress add {VIP}/32 dev lo", real)
+            _ip(f"link set lo up\naddress add {VIP}/32 dev lo\naddress add {VIP6}/128 dev lo", real)
             self.cable(real, number)
         _ip("link set lo up", self.lb)
 
@@ -65,10 +70,16 @@ class Wire:
         _ip(f"link add eth{number} netns {self.lb} type veth peer name eth0 netns {real}")
         _ip(
             f"link set eth0 up\naddress add 10.66.{number}.11/24 dev eth0\n"
-            f"route add default via 10.66.{number}.1",
+            f"route add default via 10.66.{number}.1\n"
+            f"address add fd66:{number}::11/64 dev eth0 nodad\n"
+            f"route add default via fd66:{number}::1",
             real,
         )
-        _ip(f"link set eth{number} up\naddress add 10.66.{number}.1/24 dev eth{number}", self.lb)
+        _ip(
+            f"link set eth{number} up\naddress add 10.66.{number}.1/24 dev eth{number}\n"
+            f"address add fd66:{number}::1/64 dev eth{number} nodad",
+            self.lb,
+        )
 
     def destroy(self) -> None:
         for process in self._processes:
@@ -79,8 +90,12 @@ class Wire:
 
     def start(self, netns: str, *command: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(["nsenter", f"--net=/run/netns/{netns}", *command])
-        self._processes.append(process)
+        self.started(process)
         return process
+
+    def started(self, process: subprocess.Popen[bytes]) -> None:
+        """It ends with the wire."""
+        self._processes.append(process)
 
     def serve(self, netns: str, port: int) -> subprocess.Popen[bytes]:
         """An HTTP server: /alive 200, /away 302, /slow after 5 s, /host 200 for www.example.org; else 503."""
@@ -135,13 +150,17 @@ def made() -> Iterator[Wire]:
 
 def raw_document(check: dict[str, object], **changes: object) -> dict[str, Any]:
     """A document for these reals: one service, VIP:80:tcp, each real with this one check. changes: keys of
-    the service, and `disabled`: the reals that are."""
-    disabled = changes.pop("disabled", ())
+    the service, and `disabled`: the reals that are, `disabled_vip`: whether it is, `learn`: seconds."""
+    disabled, learn = changes.pop("disabled", ()), changes.pop("learn", 0)
+    if changes.pop("disabled_vip", False):
+        changes["disabled"] = True
     assert isinstance(disabled, tuple)
     reals = {REAL1: 1, REAL2: 1}
     raw = documents.raw_document(
         documents.Spec({f"{VIP}:80:tcp": reals}, vlans={REAL1: 10, REAL2: 20}, disabled=set(disabled))
     )
+    if learn:
+        raw["learn"] = learn
     raw["vlans"] = {str(vlan): prefix for vlan, prefix in VLANS.items()}
     service = raw["services"][f"{VIP}:80:tcp"]
     service["health"] = {"interval": 0.1, "timeout": 0.1, "threshold": 2, "window": 3}

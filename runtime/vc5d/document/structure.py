@@ -161,6 +161,7 @@ def _check(raw: Mapping[str, Any], where: str) -> None:
     for key in ("host", "path", "method"):
         if not field(given, key, str, where, "").isprintable():
             raise Fault(f"{where}.{key}", f"{shown(given[key])} has characters that cannot be sent")
+    field(given, "verify", bool, where, False)
     expected = field(given, "expect", list, where, [])
     if any(type(code) is not int or not 0 <= code <= 999 for code in expected):
         raise Fault(f"{where}.expect", f"expected HTTP status codes, found {shown(expected)}")

@@ -16,22 +16,25 @@ from .state import Rule
 if TYPE_CHECKING:
     from ..document import Document, ServiceKey
 
-SUPPORTED = ("http", "https", "syn", "tcp")
+SUPPORTED = ("http", "https", "syn", "tcp", "dns")
+METHODS = {"http": ("GET", "HEAD"), "https": ("GET", "HEAD"), "dns": ("udp", "tcp")}  # the first: default
 DEFAULT_EXPECT = (200,)
 ANY_STATUS = 0
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one real. port: on the real. The rest only for http and https: host: the Host header
-    (empty: the VIP); expect: the status codes that pass; 0: any."""
+    """One check of one real. port: on the real. method: GET or HEAD; for dns udp or tcp.
+    The rest only for http and https: host: the Host header and TLS's server name (empty: the VIP); expect:
+    the status codes that pass; 0: any; verify: https only, whether the certificate must be good."""
 
     type: str
     port: int
     host: str = ""
     path: str = "/"
-    method: str = "GET"
+    method: str = ""
     expect: tuple[int, ...] = DEFAULT_EXPECT
+    verify: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Plan:
     checks: every one must pass; none at all: the real is up while its neighbor is resolved.
     """
 
-    vip: str
+    service: ServiceKey
     real: str
     checks: tuple[Check, ...]
     rule: Rule
@@ -49,7 +52,8 @@ class Plan:
     timeout: float
 
 
-Plans = dict[tuple["ServiceKey", str], Plan]
+Name = tuple["ServiceKey", str]  # a real of a service: the service's key, the real's address
+Plans = dict[Name, Plan]
 
 
 def compile_checks(document: Document) -> Plans:
@@ -60,38 +64,46 @@ def compile_checks(document: Document) -> Plans:
         health = service.health
         rule = Rule(health.threshold, health.window)
         for address, real in service.reals.items():
-            checks = []
-            for raw in real.checks:
-                check = _check(raw, real.port)
-                if check.type not in SUPPORTED:
-                    problems.append(
-                        f"service {key}, real {address}: checks of type {check.type!r} are not supported yet"
-                    )
-                elif check.port == 0:
-                    problems.append(f"service {key}, real {address}: the {check.type} check needs a port")
-                checks.append(check)
-            plans[key, address] = Plan(
-                key.address, address, tuple(checks), rule, health.interval, health.timeout
-            )
+            checks = tuple(_check(raw, real.port) for raw in real.checks)
+            for check in checks:
+                if problem := _problem(check):
+                    problems.append(f"service {key}, real {address}: {problem}")
+            plans[key, address] = Plan(key, address, checks, rule, health.interval, health.timeout)
     if problems:
         raise _refusal(problems)
     return plans
 
 
 def _check(raw: Mapping[str, Any], real_port: int) -> Check:
+    kind = str(raw["type"])
+    default_method = METHODS.get(kind, ("",))[0]
+    method = str(raw.get("method") or default_method)
     return Check(
-        type=str(raw["type"]),
+        type=kind,
         port=int(raw.get("port") or real_port),
         host=str(raw.get("host") or ""),
         path=str(raw.get("path") or "/"),
-        method=str(raw.get("method") or "GET").upper(),
+        method=method.lower() if kind == "dns" else method.upper(),
         expect=tuple(raw.get("expect") or DEFAULT_EXPECT),
+        verify=bool(raw.get("verify")),
     )
+
+
+def _problem(check: Check) -> str:
+    if check.type not in SUPPORTED:
+        return f"checks of type {check.type!r} are not supported: use {', '.join(SUPPORTED)}"
+    if check.port == 0:
+        return f"the {check.type} check needs a port: the service takes every port, and so has none to ask"
+    if check.method not in METHODS.get(check.type, (check.method,)):
+        return f"a {check.type} check by {check.method}: use {' or '.join(METHODS[check.type])}"
+    if check.verify and check.type != "https":
+        return f"a {check.type} check has no certificate to verify"
+    return ""
 
 
 def _refusal(problems: list[str]) -> Vc5Error:
     shown = "; ".join(problems[:3])
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
     return Vc5Error(
-        f"this document cannot be checked as it asks: {shown}{more}", f"use {', '.join(SUPPORTED)}"
+        f"this document cannot be checked as it asks: {shown}{more}", "change the YAML and compile it again"
     )

@@ -7,16 +7,18 @@ variable. No connection is kept, since one real's must never carry another's req
 
 from __future__ import annotations
 
-import ssl
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
+from . import tls
 from .checks import ANY_STATUS, Check
+from .failures import failed
 from .state import Result
-from .target import Target, in_words, marked_socket
+from .target import Target, marked_socket
 
 _mark: ContextVar[int] = ContextVar("mark")
 
@@ -32,7 +34,7 @@ class HttpProber:
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                socket_factory=_marked, force_close=True, limit=0, ssl=_unverified()
+                socket_factory=_marked, force_close=True, limit=0, ssl=tls.unverified()
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "vc5d"},
@@ -47,17 +49,26 @@ class HttpProber:
         """Passes on an expected status; the body is not read, a redirect not followed.
         Ends only when it is answered: the caller limits the time."""
         _mark.set(target.mark)
-        url = URL(f"{check.type}://{target.vip}:{check.port}{_absolute(check.path)}", encoded=True)
-        headers = {"Host": check.host} if check.host else {}
         try:
             async with self._session.request(
-                check.method, url, headers=headers, allow_redirects=False, server_hostname=check.host or None
+                check.method or "GET",
+                _url(check.type, target.vip, check.port, check.path),
+                headers={"Host": check.host} if check.host else None,
+                allow_redirects=False,
+                ssl=tls.verified() if check.verify else True,
+                server_hostname=tls.server_name(check.host),
             ) as response:
                 status = response.status
                 response.close()
         except (aiohttp.ClientError, OSError) as failure:
-            return Result(False, _in_words(failure))
+            return _result(failure)
         return _judge(status, check)
+
+
+@lru_cache(1 << 16)
+def _url(scheme: str, vip: str, port: int, path: str) -> URL:
+    host = f"[{vip}]" if ":" in vip else vip
+    return URL(f"{scheme}://{host}:{port}{path if path.startswith('/') else '/' + path}", encoded=True)
 
 
 def _judge(status: int, check: Check) -> Result:
@@ -66,27 +77,18 @@ def _judge(status: int, check: Check) -> Result:
     return Result(False, f"HTTP {status}, expected {' or '.join(map(str, check.expect))}")
 
 
-def _absolute(path: str) -> str:
-    return path if path.startswith("/") else "/" + path
-
-
-def _unverified() -> ssl.SSLContext:
-    """TLS as a health check wants it: the certificate names a host, not this address, and whether it has
-    expired is the clients' concern. The question is only whether the server answers."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _in_words(failure: aiohttp.ClientError | OSError) -> str:
+def _result(failure: aiohttp.ClientError | OSError) -> Result:
+    if isinstance(failure, aiohttp.ClientConnectorCertificateError):
+        return Result(False, tls.in_words(failure.certificate_error))
     if isinstance(failure, aiohttp.ClientConnectorSSLError):
-        return "TLS handshake failed"
-    if isinstance(failure, aiohttp.ClientOSError) and failure.errno is not None:
-        cause = failure.__cause__ if isinstance(failure.__cause__, OSError) else failure
-        return in_words(cause)
+        return Result(False, tls.in_words(failure.os_error))
+    if isinstance(failure, aiohttp.ClientConnectorError):
+        return failed(failure.os_error)
     if isinstance(failure, aiohttp.ServerDisconnectedError):
-        return "the connection was closed without an answer"
+        return Result(False, "the connection was closed without an answer")
     if isinstance(failure, aiohttp.ClientResponseError):
-        return f"not HTTP: {failure.message.splitlines()[0] if failure.message else 'unreadable answer'}"
-    return str(failure) or type(failure).__name__
+        words = failure.message.splitlines()[0] if failure.message else "unreadable answer"
+        return Result(False, f"not HTTP: {words}")
+    if isinstance(failure, OSError):
+        return failed(failure)
+    return Result(False, str(failure) or type(failure).__name__)

@@ -2,24 +2,14 @@
 
 The load balancer does not own the VIP, and the kernel sends a packet for it to whatever `default via REAL`
 in the mark's table says: to that real's MAC, with the VIP as destination, as a client's packet would arrive.
-
-    29800: not fwmark 0x5c500000/0xfff00000  goto 29803        nearly every packet: past all of this at once
-    29801: fwmark 0x5c500001                 lookup 0x5c500001  one for each real
-    29802: fwmark 0x5c500000/0xfff00000      unreachable        a mark without a table must not follow `main`:
-    29803: nop                                                  the router would pass it to any load balancer
-
-The marks 0x5c500001 to 0x5c5fffff, tables of the same numbers and the four priorities are vc5d's alone:
-what a crash left in them is removed at the next start. `goto` and not `lookup main`, so that an
-administrator's own rules keep their say for everything else.
+rules.py has the rules; here is which real has which mark.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 from collections.abc import Mapping, Set
-from typing import Any
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
@@ -27,34 +17,18 @@ from pyroute2.netlink.exceptions import NetlinkError
 from .. import log
 from ..errors import Vc5Error
 from ..vlans import Missing, Place
+from .rules import BASE, MASK, Rules
 from .target import Target
 
-BASE = 0x5C500000
-MASK = 0xFFF00000
-PRIORITY = 29800
-ROUTE_PROTOCOL = 205  # who made the route: vc5d (iproute2 prints the number)
-
-_INVERT = 2  # FIB_RULE_INVERT: the rule is for packets that do not match
-_LAST = PRIORITY + 3
-_FRAME: Mapping[int, dict[str, Any]] = {  # by priority, in the order in which they are made
-    _LAST: {"action": "FR_ACT_NOP"},
-    PRIORITY + 2: {"fwmark": BASE, "fwmask": MASK, "action": "FR_ACT_UNREACHABLE"},
-    PRIORITY: {
-        "fwmark": BASE,
-        "fwmask": MASK,
-        "action": "FR_ACT_GOTO",
-        "FRA_GOTO": _LAST,
-        "flags": _INVERT,
-    },
-}
-_ANY_SCOPE = 255  # RT_SCOPE_NOWHERE
+Ruled = dict[int, set[int]]  # address family -> the marks that have their rule
 
 
 class Paths:
-    """Keeps rules and tables equal to the places of the reals. One at a time in a network namespace."""
+    """Keeps rules and tables equal to the places of the reals. One at a time in a network namespace. The
+    rules of a family are there while it has had a real."""
 
     def __init__(self, netlink: AsyncIPRoute) -> None:
-        self._netlink = netlink
+        self._rules = {family: Rules(netlink, family) for family in (socket.AF_INET, socket.AF_INET6)}
         self._marks: dict[str, int] = {}  # real -> mark; kept across reloads
         self._highest, self._free = BASE, list[int]()  # the last mark given out; those given back
         self._placed: dict[int, Place] = {}  # mark -> what its table says
@@ -70,6 +44,8 @@ class Paths:
         place = self._placed.get(mark) if mark is not None else None
         if mark is None or place is None:
             return self._missing.get(real, "no way to the real has been set up yet")
+        if _family(real) != _family(vip):
+            return "VIP and real are of different address families, and checks go without a tunnel"
         return Target(vip, mark, place.source)
 
     def exclude(self, own: Set[str]) -> None:
@@ -77,10 +53,10 @@ class Paths:
         self._own = own
 
     async def start(self) -> None:
-        """Remove what a crash left behind, then set the frame of rules. Raises Vc5Error."""
+        """Remove what a crash left behind; see that the kernel has what this needs. Raises Vc5Error."""
         try:
             await self._flush()
-            await self._frame()
+            await self._rules[socket.AF_INET].mend()
         except NetlinkError as failure:
             raise Vc5Error(
                 f"cannot set up policy routing for health checks: {failure}",
@@ -102,37 +78,40 @@ class Paths:
         it cannot be checked."""
         async with self._one_at_a_time:
             self._missing = {real: place.why for real, place in places.items() if isinstance(place, Missing)}
-            ruled = await self._mend_rules()
+            ruled = await self._mend(places)
             for real in [real for real in self._marks if not isinstance(places.get(real), Place)]:
-                mark = self._marks.pop(real)
-                await self._forget(mark, ruled)
-                ruled.discard(mark)
-                self._free.append(mark)
+                await self._forget(real, ruled)
             for real, place in places.items():
-                if isinstance(place, Place):
+                if isinstance(place, Place) and _family(real) in ruled:
                     fresh = not repair and self._placed.get(self._marks.get(real, 0)) == place
-                    await self._place(real, place, ruled, fresh)
+                    await self._place(real, place, ruled[_family(real)], fresh)
+
+    async def _mend(self, places: Mapping[str, Place | Missing]) -> Ruled:
+        """Of the families that are in use, and that the kernel has."""
+        families = {socket.AF_INET, *map(_family, self._marks)}
+        families |= {_family(real) for real, place in places.items() if isinstance(place, Place)}
+        ruled: Ruled = {}
+        for family in sorted(families):
+            try:
+                ruled[family] = await self._rules[family].mend()
+            except NetlinkError as failure:
+                if family == socket.AF_INET:
+                    raise
+                log.warning("health.rules", family="IPv6", error=failure)
+                why = f"no policy routing for IPv6: {failure}"
+                self._missing.update({real: why for real in places if _family(real) == family})
+        return ruled
 
     async def _place(self, real: str, place: Place, ruled: set[int], fresh: bool) -> None:
         """The rule first: flushing finds the tables by their rules. fresh: the route is there already."""
         mark = self._marks.get(real) or self._free_mark()
         self._marks[real] = mark
+        rules = self._rules[_family(real)]
         try:
             if mark not in ruled:
-                await self._netlink.rule(
-                    "add", priority=PRIORITY + 1, fwmark=mark, fwmask=0xFFFFFFFF, table=mark
-                )
+                await rules.add(mark)
             if not fresh:
-                await self._netlink.route(
-                    "replace",
-                    dst="default",
-                    gateway=real,
-                    oif=place.ifindex,
-                    table=mark,
-                    prefsrc=place.source,
-                    flags=["onlink"],
-                    proto=ROUTE_PROTOCOL,
-                )
+                await rules.lead(mark, real, place)
         except NetlinkError as failure:
             self._placed.pop(mark, None)
             self._missing[real] = f"no route through {place.ifname}: {failure}"
@@ -148,67 +127,18 @@ class Paths:
             raise Vc5Error("more reals than there are marks for health checks", "at most 1,048,575 reals")
         return self._highest
 
-    async def _forget(self, mark: int, ruled: set[int]) -> None:
+    async def _forget(self, real: str, ruled: Ruled) -> None:
+        mark = self._marks.pop(real)
         self._placed.pop(mark, None)
-        await self._no_route(mark)
-        if mark in ruled:
-            rule = {"priority": PRIORITY + 1, "fwmark": mark, "fwmask": 0xFFFFFFFF, "table": mark}
-            await _gone(self._netlink.rule("del", **rule))
-
-    async def _no_route(self, mark: int) -> None:
-        """Protocol 0 and scope 255 match any: whatever lies in a table of ours is ours."""
-        await _gone(
-            self._netlink.route(
-                "del", family=socket.AF_INET, dst="default", table=mark, proto=0, scope=_ANY_SCOPE
-            )
-        )
-
-    async def _frame(self, there: Set[int] = frozenset()) -> None:
-        """Adds the rules that frame those of the marks, but for the priorities that are there."""
-        for priority, rule in _FRAME.items():
-            if priority not in there:
-                await self._netlink.rule("add", priority=priority, **rule)
+        marks = ruled.get(_family(real), set())
+        await self._rules[_family(real)].remove(mark, mark in marks)
+        marks.discard(mark)
+        self._free.append(mark)
 
     async def _flush(self) -> None:
-        for rule in await self._rules():
-            if rule.get("priority") == PRIORITY + 1 and rule.get("table", 0) & MASK == BASE:
-                await self._no_route(rule.get("table"))
-            await _gone(self._netlink.rule("del", **_identity(rule)))
-
-    async def _rules(self) -> list[Any]:
-        """Those of our priorities."""
-        rules = [each async for each in await self._netlink.get_rules(family=socket.AF_INET)]
-        return [rule for rule in rules if PRIORITY <= (rule.get("priority") or 0) <= _LAST]
-
-    async def _mend_rules(self) -> set[int]:
-        """Puts back what is missing of the frame. The marks that have their rule."""
-        rules = await self._rules()
-        there = {rule.get("priority") for rule in rules}
-        if not there >= _FRAME.keys():
-            log.warning("health.rules", missing="removed by somebody else; put back")
-            await self._frame(there)
-        return {rule.get("fwmark") for rule in rules if rule.get("priority") == PRIORITY + 1}
+        for rules in self._rules.values():
+            await rules.flush()
 
 
-def _identity(rule: Any) -> dict[str, Any]:
-    """What deletes exactly this rule."""
-    result: dict[str, Any] = {
-        "priority": rule.get("priority"),
-        "action": rule["action"],
-        "flags": rule["flags"] & _INVERT,
-    }
-    for name in ("fwmark", "fwmask", "table"):
-        if rule.get(name):
-            result[name] = rule.get(name)
-    if rule.get("FRA_GOTO"):
-        result["FRA_GOTO"] = rule.get("FRA_GOTO")  # the kernel refuses a goto without a target, even here
-    return result
-
-
-async def _gone(deleting: Any) -> None:
-    """Deleting what is gone already is no failure."""
-    try:
-        await deleting
-    except NetlinkError as failure:
-        if failure.code not in (errno.ENOENT, errno.ESRCH, errno.ENODEV):
-            log.warning("health.path.left", error=failure)
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET

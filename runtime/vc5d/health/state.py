@@ -1,11 +1,12 @@
 """When a real counts as up: results in, condition out. No sockets, no clocks.
 
-| now     | the window then holds              | next                                   |
-|---------|------------------------------------|----------------------------------------|
-| unknown | (the first result)                 | up if it passed, else down; no window  |
-| up      | `threshold` failures or more       | down; no window                        |
-| down    | `threshold` passes or more         | up; no window                          |
-| either  | fewer                              | as it was; the window keeps its last `window` results |
+| now     | result           | the window then holds        | next                                   |
+|---------|------------------|------------------------------|----------------------------------------|
+| any     | could not check  | (not counted)                | as it was, with the reason             |
+| unknown | the first other  |                              | up if it passed, else down; no window  |
+| up      | passed or failed | `threshold` failures or more | down; no window                        |
+| down    | passed or failed | `threshold` passes or more   | up; no window                          |
+| either  | passed or failed | fewer                        | as it was; its last `window` results   |
 
 A change empties the window, so that the next one needs `threshold` results of its own: a real that fails
 every other check would otherwise change with nearly each of them.
@@ -26,9 +27,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Result:
-    """One round of a real's checks. reason: in words, for a person: why it failed, or what passed."""
+    """One round of a real's checks. passed: None if this host could not ask, which says nothing of the real.
+    reason: in words, for a person: why it failed, or what passed."""
 
-    passed: bool
+    passed: bool | None
     reason: str
 
 
@@ -43,9 +45,11 @@ class Condition:
 
 def advance(now: Condition, result: Result, rule: Rule) -> Condition:
     """The condition after one more result; `reason` is always that of the last result."""
+    if result.passed is None:
+        return replace(now, reason=result.reason)
     if now.up is None:
         return Condition(up=result.passed, reason=result.reason)
     recent = (*now.recent, result.passed)[-rule.window :]
     if recent.count(not now.up) >= rule.threshold:
         return Condition(up=not now.up, reason=result.reason)
-    return replace(now, reason=result.reason, recent=recent)
+    return Condition(now.up, result.reason, recent)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import socket
+import struct
 from dataclasses import dataclass
+
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 
 
 @dataclass(frozen=True)
@@ -16,29 +18,21 @@ class Target:
     mark: int
     source: str
 
+    @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self.vip else socket.AF_INET
+
 
 def marked_socket(family: int, kind: int, protocol: int, mark: int) -> socket.socket:
-    """A non-blocking socket whose packets carry `mark`. OSError (EPERM) without CAP_NET_ADMIN."""
-    result = socket.socket(family, kind, protocol)
+    """A non-blocking socket whose packets carry `mark`, and which a TCP connection ends by a reset: closed in
+    order, a thousand checks a second of one VIP would leave no free port within half a minute of TIME_WAIT.
+    Raises OSError (EPERM) without CAP_NET_ADMIN."""
+    result = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
     try:
         result.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
-        result.setblocking(False)
+        if kind == socket.SOCK_STREAM:
+            result.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
     except OSError:
         result.close()
         raise
     return result
-
-
-def in_words(failure: OSError) -> str:
-    """Why a connection failed, as a person would put it."""
-    if isinstance(failure, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(failure, ConnectionResetError):
-        return "connection reset"
-    if failure.errno == errno.EHOSTUNREACH:  # the kernel gave up on ARP
-        return "the real does not answer ARP"
-    return (failure.strerror or str(failure)).lower()
-
-
-def no_answer(timeout: float) -> str:
-    return f"no answer in {timeout:g} s"

@@ -6,14 +6,15 @@ Knows nothing of what a condition means: it reports each change, and the first r
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..supervise import Failed, only_log, start
-from .checks import Plan, Plans
+from .checks import Name, Plan, Plans
+from .rhythm import first_turn, jitter, next_turn, phase
 from .state import Condition, Result, advance
+from .trouble import Troubles
 
 if TYPE_CHECKING:
     from ..document import ServiceKey
@@ -23,6 +24,7 @@ Report = Callable[["ServiceKey", str, Condition], Awaitable[None]]
 
 _CHECKS_A_SECOND_AT_START = 2000  # half of what one core was seen to do: the first results soon, and true
 _SOONEST = 0.1  # s
+_LATE = 0.25  # of an interval: a check that begins so late is trouble worth telling
 
 
 @dataclass
@@ -34,20 +36,23 @@ class _Watched:
 
 class Watch:
     """`round_of`: carries out one round of a plan and never raises (probers.Probers.round). `failed`: told
-    when a real is no longer checked, which is a defect."""
+    when a real is no longer checked, which is a defect. `late`: the most that a check began after its time
+    so far, in seconds."""
 
     def __init__(self, round_of: Round, report: Report, failed: Failed = only_log) -> None:
         self._round_of = round_of
         self._report = report
         self._failed = failed
-        self._watched: dict[tuple[ServiceKey, str], _Watched] = {}
+        self._troubles = Troubles()
+        self._watched: dict[Name, _Watched] = {}
+        self.late = 0.0
 
     def follow(self, plans: Plans) -> None:
         """Check exactly these from now on. A real whose checks did not change keeps its condition; one
         whose plan did not change keeps its rhythm too."""
         for gone in self._watched.keys() - plans.keys():
             self._stop(self._watched.pop(gone))
-        fresh: list[tuple[ServiceKey, str]] = []
+        fresh: list[Name] = []
         for name, plan in plans.items():
             before = self._watched.get(name)
             if before is not None and before.plan == plan:
@@ -73,26 +78,42 @@ class Watch:
         self._watched.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, name: tuple[ServiceKey, str], beside: int) -> None:
+    def _start(self, name: Name, beside: int) -> None:
         watched = self._watched[name]
+        own_phase = phase("{} {}".format(*name))
         spread = min(watched.plan.interval, _SOONEST + beside / _CHECKS_A_SECOND_AT_START)
-        delay = random.uniform(0, spread)  # noqa: S311 - spreads, protects nothing
-        watched.task = start(self._check_for_ever(name, watched, delay), self._failed, f"check {name}")
+        work = self._check_for_ever(name, watched, own_phase, own_phase * spread)
+        watched.task = start(work, self._failed, f"check {name}")
 
     @staticmethod
     def _stop(watched: _Watched) -> None:
         if watched.task:
             watched.task.cancel()
 
-    async def _check_for_ever(self, name: tuple[ServiceKey, str], watched: _Watched, delay: float) -> None:
-        """A round every interval, counted from the start of the one before."""
+    async def _check_for_ever(self, name: Name, watched: _Watched, own_phase: float, delay: float) -> None:
+        """The first round soon, then one each interval, at turns of the real's own phase."""
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(delay)
+        interval = watched.plan.interval
+        due = loop.time() + delay
+        turn = first_turn(due, interval, own_phase)
         while True:
-            started = loop.time()
-            result = await self._round_of(watched.plan)
-            before = watched.condition
-            watched.condition = advance(before, result, watched.plan.rule)
-            if watched.condition.up != before.up:
-                await self._report(*name, watched.condition)
-            await asyncio.sleep(max(0.0, started + watched.plan.interval - loop.time()))
+            await asyncio.sleep(due - loop.time())
+            self._note_lateness(loop.time() - due, interval)
+            await self._check(name, watched)
+            now = loop.time()
+            due = max(now, turn + jitter(interval))
+            turn = next_turn(turn, now, interval)
+
+    async def _check(self, name: Name, watched: _Watched) -> None:
+        result = await self._round_of(watched.plan)
+        if result.passed is None:
+            self._troubles.note(result.reason)
+        before = watched.condition
+        watched.condition = advance(before, result, watched.plan.rule)
+        if watched.condition.up != before.up:
+            await self._report(*name, watched.condition)
+
+    def _note_lateness(self, late: float, interval: float) -> None:
+        self.late = max(self.late, late)
+        if late > _LATE * interval:
+            self._troubles.note("this host is too busy: checks begin late; longer intervals need less of it")

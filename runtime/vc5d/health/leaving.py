@@ -1,0 +1,58 @@
+"""Reals that left the document while the kernel still sends their established flows to them.
+
+They are checked on, as the document before had it, until the kernel has let go of them: one that dies while
+it drains must not hold its flows. A service that left as a whole takes its reals along: its VIP is no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .checks import Name, Plans
+
+if TYPE_CHECKING:
+    from ..document import Document, Neighbor
+
+
+class Leaving:
+    """`plans`: how those that leave are checked."""
+
+    def __init__(self) -> None:
+        self.plans: Plans = {}
+        self._neighbors: dict[str, Neighbor] = {}
+        self._vlans: dict[int, str] = {}
+
+    def replaced(self, before: Document, plans: Plans, after: Document) -> None:
+        """`after` took the place of `before`, whose reals were checked by `plans`."""
+        known = {**self.plans, **plans}
+        self.plans = {
+            (key, real): plan
+            for (key, real), plan in known.items()
+            if key in after.services and real not in after.services[key].reals
+        }
+        addresses = {real for _, real in self.plans}
+        neighbors = {**self._neighbors, **before.neighbors}
+        self._neighbors = {real: each for real, each in neighbors.items() if real in addresses}
+        vlans = {**self._vlans, **before.vlans}
+        used = {neighbor.vlan for neighbor in self._neighbors.values()}
+        self._vlans = {vlan: prefix for vlan, prefix in vlans.items() if vlan in used}
+
+    def keep(self, drained: Set[Name]) -> bool:
+        """The kernel has only these left. Whether one was let go."""
+        before = len(self.plans)
+        self.plans = {name: plan for name, plan in self.plans.items() if name in drained}
+        return len(self.plans) < before
+
+    def with_their_places(self, document: Document) -> Document:
+        """The document as those need it who find the reals: with the addresses and VLANs of these too."""
+        addresses = {real for _, real in self.plans}
+        neighbors = {real: each for real, each in self._neighbors.items() if real in addresses}
+        if not neighbors:
+            return document
+        return replace(
+            document,
+            neighbors={**neighbors, **document.neighbors},
+            vlans={**self._vlans, **document.vlans},
+        )

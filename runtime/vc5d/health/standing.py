@@ -1,0 +1,79 @@
+"""From what the checks say of a real to what the kernel is told: the state, and how long it lingers.
+
+| the checks say  | before                       | state                                                  |
+|-----------------|------------------------------|--------------------------------------------------------|
+| nothing yet     | any                          | none: the kernel keeps what it has                     |
+| up              | any                          | accepting; draining if it shall take nothing new       |
+| down            | up, less than `linger` ago   | draining: established flows stay, new ones go elsewhere|
+| down            | up, longer ago; or never     | down                                                   |
+
+A real lingers only from up: one that was down before vc5d started has no flows to keep, and draining would
+call back those that others serve by now. Times are seconds of one monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+
+from ..layout import RealState
+from .checks import Name
+
+
+@dataclass(frozen=True)
+class Standing:
+    """up: what the checks said last. since: when they began to say down; -inf if they never said up."""
+
+    up: bool | None = None
+    since: float = -inf
+
+
+def hear(before: Standing, up: bool | None, now: float) -> Standing:
+    """The standing after the checks said `up` at `now`."""
+    if up is not False:
+        return Standing(up)
+    if before.up is False:
+        return before
+    return Standing(False, now if before.up else -inf)
+
+
+def state(standing: Standing, closed: bool, linger: float, now: float) -> RealState | None:
+    """closed: it shall take nothing new, being disabled or no longer in the document. None: keep."""
+    if standing.up is None:
+        return None
+    if standing.up:
+        return RealState.DRAINING if closed else RealState.ACCEPTING
+    return RealState.DRAINING if now < standing.since + linger else RealState.DOWN
+
+
+class Standings:
+    """Of every real, and when the next one ends to linger."""
+
+    def __init__(self) -> None:
+        self._standings: dict[Name, Standing] = {}
+        self._ends: dict[Name, float] = {}
+
+    def judge(self, name: Name, up: bool | None, closed: bool, linger: float, now: float) -> RealState | None:
+        """What the kernel is to be told of a real now."""
+        standing = self._standings[name] = hear(self._standings.get(name, Standing()), up, now)
+        end = standing.since + linger
+        if standing.up is False and now < end:
+            self._ends[name] = end
+        else:
+            self._ends.pop(name, None)
+        return state(standing, closed, linger, now)
+
+    def next_end(self) -> float:
+        """inf: none lingers."""
+        return min(self._ends.values(), default=inf)
+
+    def ended(self, now: float) -> list[Name]:
+        """Those to be judged again."""
+        return [name for name, end in self._ends.items() if end <= now]
+
+    def keep(self, names: Iterable[Name]) -> None:
+        """Forget all others."""
+        kept = set(names)
+        self._standings = {name: each for name, each in self._standings.items() if name in kept}
+        self._ends = {name: end for name, end in self._ends.items() if name in kept}

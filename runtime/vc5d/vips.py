@@ -1,0 +1,109 @@
+"""What becomes of each VIP: whether it is up, whether it is announced, and why not, in words.
+
+Pure but for the log: health/verdict.py says what a healthy VIP is, announcing.py makes the routes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import log
+from .drains import Drains
+from .health.verdict import Conditions, vip_faults
+
+if TYPE_CHECKING:
+    from .document import Document, ServiceKey
+
+# How loudly a VIP's change is told, by the highest priority of its services, as in VC5.
+_TOLD: Mapping[str, Callable[..., None]] = {
+    "critical": log.error,
+    "high": log.warning,
+    "medium": log.info,
+    "low": log.info,
+}
+DEFAULT_PRIORITY = "critical"
+
+
+@dataclass(frozen=True)
+class VipState:
+    """up: healthy, so that it answers echo requests. announce: it has its route; leaving: with
+    GRACEFUL_SHUTDOWN. why: it is not up, not announced, or leaving. since: when `up` last changed, in seconds
+    since the epoch. priority: of its most important service."""
+
+    up: bool
+    announce: bool
+    leaving: bool
+    why: str
+    priority: str
+    since: float
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Beside health. announced: the VIPs that have their route now. bare: interfaces that lack the program,
+    where packets for a VIP would go to the host's own stack. learning: seconds for which no VIP is announced
+    that is not yet."""
+
+    announced: frozenset[str]
+    drains: Drains
+    bare: frozenset[str] = frozenset()
+    learning: float = 0.0
+
+
+class Vips:
+    """The last state of each VIP. `clock`: seconds since the epoch."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.states: dict[str, VipState] = {}
+        self._clock = clock
+
+    def decide(self, document: Document, conditions: Conditions, now: Circumstances) -> dict[str, VipState]:
+        """The states by VIP from now on; what changed is logged."""
+        faults = vip_faults(document, conditions, now.announced, now.drains.real)
+        services: dict[str, list[ServiceKey]] = {}
+        for key in document.services:
+            services.setdefault(key.address, []).append(key)
+        states = {}
+        for vip, keys in services.items():
+            before = self.states.get(vip)
+            up = vip not in faults
+            priority = _highest(document, keys)
+            since = before.since if before and before.up == up else self._clock()
+            announce, leaving, why = _announced(vip, faults.get(vip, ""), keys, document, now)
+            states[vip] = VipState(up, announce, leaving, why, priority, since)
+            if before and before.up != up:
+                _tell(vip, states[vip])
+        self.states = states
+        return states
+
+
+def _announced(
+    vip: str, fault: str, keys: list[ServiceKey], document: Document, now: Circumstances
+) -> tuple[bool, bool, str]:
+    if now.bare:
+        return False, False, f"{', '.join(sorted(now.bare))} is without the program"
+    if fault:
+        return False, False, fault
+    if any(document.services[key].options.get("disabled") for key in keys):
+        return False, False, "withdrawn by the configuration (*)"
+    if vip not in now.announced and now.learning > 0:
+        return False, False, f"learning for {now.learning:.0f} s more"
+    drained_by = now.drains.vip(vip, keys)
+    if drained_by:
+        return True, True, f"drained: {drained_by}"
+    return True, False, ""
+
+
+def _highest(document: Document, keys: list[ServiceKey]) -> str:
+    given = {document.services[key].options.get("priority", DEFAULT_PRIORITY) for key in keys}
+    return next((each for each in _TOLD if each in given), DEFAULT_PRIORITY)
+
+
+def _tell(vip: str, state: VipState) -> None:
+    if state.up:
+        log.info("vip.up", vip=vip, priority=state.priority)
+    else:
+        _TOLD[state.priority]("vip.down", vip=vip, priority=state.priority, why=state.why)

@@ -1,0 +1,123 @@
+"""Which VIPs are up, announced, leaving; and why not, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.documents import Spec, document
+from vc5d import log
+from vc5d.document import Document, ServiceKey
+from vc5d.drains import Drains, Target
+from vc5d.health.state import Condition
+from vc5d.vips import Circumstances, Vips, VipState
+
+HTTP, HTTPS, OTHER = "192.0.2.1:80:tcp", "192.0.2.1:443:tcp", "192.0.2.2:80:tcp"
+VIP, SECOND = "192.0.2.1", "192.0.2.2"
+A, B = "10.0.0.1", "10.0.0.2"
+NOTHING = Circumstances(frozenset(), Drains())
+
+
+def made(**options: dict[str, Any]) -> Document:
+    """options: of services, by their last digits and port, such as s1_80={"priority": "low"}."""
+    whole = document(Spec({HTTP: {A: 1, B: 1}, HTTPS: {A: 1, B: 1}, OTHER: {A: 1}}))
+    given = {f"192.0.2.{name[1]}:{name[3:]}:tcp": value for name, value in options.items()}
+    services = {
+        key: replace(service, options={**service.options, **given.get(str(key), {})})
+        for key, service in whole.services.items()
+    }
+    return replace(whole, services=services)
+
+
+def decide(
+    now: Circumstances = NOTHING,
+    down: set[tuple[str, str]] | None = None,
+    vips: Vips | None = None,
+    **options: dict[str, Any],
+) -> dict[str, VipState]:
+    def condition(key: ServiceKey, address: str) -> Condition:
+        return Condition((str(key), address) not in (down or set()))
+
+    return (vips or Vips(lambda: 100.0)).decide(made(**options), condition, now)
+
+
+def test_all_is_well() -> None:
+    assert decide() == {vip: VipState(True, True, False, "", "critical", 100.0) for vip in (VIP, SECOND)}
+
+
+def test_too_few_reals() -> None:
+    states = decide(down={(HTTPS, A), (HTTPS, B)})
+    assert not states[VIP].up
+    assert not states[VIP].announce
+    assert states[VIP].why == f"0 of 1 needed reals of {HTTPS} accept"
+    assert states[SECOND].announce
+
+
+def test_a_vip_with_a_star_is_up_and_not_announced() -> None:
+    state = decide(s1_443={"disabled": True})[VIP]
+    assert (state.up, state.announce) == (True, False)
+    assert "withdrawn by the configuration" in state.why
+
+
+def test_what_is_announced_stays_so_while_learning() -> None:
+    states = decide(Circumstances(frozenset({VIP}), Drains(), learning=4.2))
+    assert states[VIP].announce
+    assert not states[SECOND].announce
+    assert states[SECOND].why == "learning for 4 s more"
+
+
+def test_no_vip_while_an_interface_is_without_the_program() -> None:
+    states = decide(Circumstances(frozenset({VIP}), Drains(), bare=frozenset({"eth1", "eth0"})))
+    assert not any(state.announce for state in states.values())
+    assert states[VIP].why == "eth0, eth1 is without the program"
+    assert states[VIP].up
+
+
+@pytest.mark.parametrize(
+    ("target", "leaving"),
+    [
+        (Target("host"), {VIP, SECOND}),
+        (Target("vip", vip=SECOND), {SECOND}),
+        (Target("service", service=HTTPS), {VIP}),
+        (Target("real", real=A), set[str]()),
+    ],
+)
+def test_drained_vips_are_leaving(target: Target, leaving: set[str]) -> None:
+    if target.kind == "real":  # too few would be left of the second VIP
+        states = decide(Circumstances(frozenset(), Drains().drain(target)))
+        assert not states[SECOND].up
+        return
+    states = decide(Circumstances(frozenset(), Drains().drain(target)))
+    assert {vip for vip, state in states.items() if state.leaving} == leaving
+    assert all(state.announce for state in states.values())
+    assert all(states[vip].why == f"drained: {target}" for vip in leaving)
+
+
+@pytest.mark.parametrize(
+    ("options", "level"),
+    [
+        ({}, "error"),
+        ({"s1_80": {"priority": "low"}}, "error"),
+        ({"s1_80": {"priority": "low"}, "s1_443": {"priority": "high"}}, "warning"),
+        ({"s1_80": {"priority": "medium"}, "s1_443": {"priority": "low"}}, "info"),
+        ({"s1_80": {"priority": "nonsense"}, "s1_443": {"priority": "low"}}, "info"),
+    ],
+)
+def test_a_change_is_told_as_loudly_as_the_priority_says(
+    options: dict[str, dict[str, Any]], level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.setup("info")
+    now = [100.0]
+    vips = Vips(lambda: now[0])
+    decide(vips=vips, **options)
+    assert capsys.readouterr().err == "", "the first state is no change"
+    now[0] = 200.0
+    down = {(HTTP, A), (HTTP, B)}
+    assert decide(down=down, vips=vips, **options)[VIP].since == 200.0
+    assert f" {level} vip.down vip={VIP} " in capsys.readouterr().err
+    now[0] = 300.0
+    assert decide(down=down, vips=vips, **options)[VIP].since == 200.0
+    assert capsys.readouterr().err == ""
+    assert decide(vips=vips, **options)[VIP].since == 300.0
+    assert f" info vip.up vip={VIP} " in capsys.readouterr().err

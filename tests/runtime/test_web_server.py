@@ -1,0 +1,201 @@
+"""The HTTP server: who may ask, what a browser is told, and what one status costs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from vc5d import log
+from vc5d.errors import Vc5Error
+from vc5d.web.listen import Listen, chosen
+from vc5d.web.server import Web
+
+STATUS = {"version": "0", "digest": "d", "generation": 1, "started": 0, "interfaces": {}, "services": {}}
+Ask = Callable[..., Awaitable[tuple[int, str, dict[str, str]]]]
+
+
+@contextmanager
+def free_port() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def serve(work: Callable[[Ask], Awaitable[None]], status: Callable[[], Awaitable[Any]]) -> None:
+    """`work` beside a server; it is given a way to ask: path, headers -> status, body, headers."""
+    with free_port() as port:
+        pass
+
+    async def main() -> None:
+        server = asyncio.create_task(Web(status).serve_for_ever(Listen("127.0.0.1", port)))
+        async with aiohttp.ClientSession() as session:
+
+            async def ask(path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
+                async with session.get(f"http://127.0.0.1:{port}{path}", headers=headers) as answer:
+                    return answer.status, await answer.text(), dict(answer.headers)
+
+            async with asyncio.timeout(5):
+                while True:
+                    try:
+                        await ask("/")
+                        break
+                    except aiohttp.ClientConnectorError:
+                        await asyncio.sleep(0.02)
+            await work(ask)
+        server.cancel()
+        await asyncio.gather(server, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+async def known() -> dict[str, Any]:
+    return STATUS
+
+
+def test_metrics_and_status() -> None:
+    async def work(ask: Ask) -> None:
+        status, page, headers = await ask("/metrics")
+        assert (status, headers["Content-Type"][:26]) == (200, "text/plain; version=0.0.4;")
+        assert "vc5_generation 1.0" in page
+        _, page, headers = await ask("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+        assert headers["Content-Type"].startswith("application/openmetrics-text")
+        status, page, headers = await ask("/status.json")
+        assert (status, json.loads(page)) == (200, STATUS)
+        assert headers["Content-Type"].startswith("application/json")
+
+    serve(work, known)
+
+
+def test_what_a_browser_is_told_also_with_errors() -> None:
+    async def work(ask: Ask) -> None:
+        for path in ("/metrics", "/status.json", "/nothing"):
+            status, _, headers = await ask(path)
+            assert status == (404 if path == "/nothing" else 200)
+            assert headers["Content-Security-Policy"].startswith("default-src 'none';")
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+            assert headers["Cache-Control"] == "no-store"
+
+    serve(work, known)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:80", 200),
+        ("localhost", 200),
+        ("LOCALHOST:8005", 200),
+        ("[::1]:8005", 200),
+        ("[::1]", 200),
+        ("192.0.2.9", 200),
+        (socket.gethostname(), 200),
+        ("attacker.example", 421),
+        ("127.0.0.1.attacker.example", 421),
+        ("localhost.attacker.example:8005", 421),
+        ("", 421),
+    ],
+)
+def test_only_by_its_own_name(host: str, status: int) -> None:
+    async def work(ask: Ask) -> None:
+        assert (await ask("/status.json", Host=host))[0] == status
+
+    serve(work, known)
+
+
+def test_many_who_ask_cost_one_status() -> None:
+    calls = 0
+
+    async def slow() -> dict[str, Any]:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0.1)
+        return STATUS
+
+    async def work(ask: Ask) -> None:
+        answers = await asyncio.gather(*(ask("/status.json") for _ in range(20)))
+        assert {status for status, *_ in answers} == {200}
+        assert calls == 1
+        await asyncio.sleep(0.6)
+        await ask("/status.json")
+        assert calls == 2
+
+    serve(work, slow)
+
+
+def test_a_status_that_cannot_be_had_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    log.setup("info")
+    failures = [Vc5Error("still starting"), RuntimeError("secret")]
+
+    async def failing() -> dict[str, Any]:
+        raise failures.pop(0)
+
+    async def work(ask: Ask) -> None:
+        assert (await ask("/status.json"))[:2] == (503, "still starting\n")
+        status, page, _ = await ask("/metrics")
+        assert (status, page) == (503, "vc5d failed: its log says where\n")
+
+    serve(work, failing)
+    assert "web.defect" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told_once_and_tried_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.setup("info")
+    monkeypatch.setattr("vc5d.web.server._AGAIN", 0.05)
+
+    async def main() -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            server = asyncio.create_task(Web(known).serve_for_ever(Listen("127.0.0.1", port)))
+            await asyncio.sleep(0.3)
+            assert not server.done()
+        await asyncio.sleep(0.3)
+        server.cancel()
+        await asyncio.gather(server, return_exceptions=True)
+
+    asyncio.run(main())
+    err = capsys.readouterr().err
+    assert err.count("web.refused") == 1
+    assert "web.listening" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "local"),
+    [
+        ("127.0.0.1:8005", "127.0.0.1:8005", True),
+        ("[::1]:8005", "[::1]:8005", True),
+        ("192.0.2.1:80", "192.0.2.1:80", False),
+        (":8080", "*:8080", False),
+        ("*:8080", "*:8080", False),
+    ],
+)
+def test_addresses(text: str, shown: str, local: bool) -> None:
+    listen = Listen.parse(text)
+    assert (str(listen), listen.is_local) == (shown, local)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "8005", "localhost:80", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "::1:x"]
+)
+def test_addresses_that_are_none(text: str) -> None:
+    with pytest.raises(ValueError, match="is n"):
+        Listen.parse(text)
+
+
+def test_the_document_says_where_unless_it_cannot_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+    log.setup("info")
+    option = Listen("127.0.0.1", 1)
+    assert chosen(option, None) == chosen(option, "") == option
+    assert chosen(option, ":9000") == Listen(None, 9000)
+    assert chosen(option, "nonsense") == option
+    assert "web.address" in capsys.readouterr().err
+    assert chosen(None, ":9000") is None, "`--web none` is the last word"
