@@ -91,8 +91,8 @@ static __always_inline const struct service *find_by_key(const struct generation
 	__u64 tail = any_port ? key_ports(q) >> 32 << 16 : key_ports(q) >> 16;
 
 	if (q->ipv6)
-		return find_again6(generation, q->words + 2, tail);
-	return find_again4(generation, q->words[0] >> 32, tail);
+		return find_again6(generation, q->key.words + 2, tail);
+	return find_again4(generation, q->key.words[0] >> 32, tail);
 }
 
 /* The real of q's flow: GO_ON, or why there is none. */
@@ -103,25 +103,33 @@ __noinline int find_real(struct question *q, __u32 live)
 	const struct service *service;
 	enum reason reason;
 	struct real *real;
+	__u32 index;
 
 	if (!q || !generation)
 		return DROP_INTERNAL;
 	service = find_by_key(generation, q, false);
-	if (!service && generation->flags & (GENERATION_ANY_PORT4 | GENERATION_ANY_PORT6))
+	if (service) {
+		note(tracing, TRACE_SERVICE, service->id);
+	} else if (generation->flags & (GENERATION_ANY_PORT4 | GENERATION_ANY_PORT6)) {
 		service = find_by_key(generation, q, true);
+		if (service)
+			note(tracing, TRACE_ANY_PORT, service->id);
+	}
 	if (!service)
 		return q->reading ? DROP_ICMP : DROP_UNKNOWN_PORT;
-	note(tracing, TRACE_SERVICE, service->id);
 	q->hash = key_hash(q, generation->seed, service->flags);
-	reason = find_owner(service, q->hash, tracing, &q->slot, &q->index, &real);
+	reason = find_owner(service, q->hash, tracing, &q->slot, &index, &real);
 	if (reason != GO_ON)
 		return reason;
-	if (!is_plain(service, q->slot, real)) {
+	if (is_plain(service, q->slot, real)) {
+		note(tracing, TRACE_FAST, 0);
+	} else {
 		q->lifetime_ns = generation->flow_lifetime_ns;
 		q->inserts = control->inserts;
-		q->index = track(q, service);
+		index = track(q, service);
 	}
-	return q->index ? GO_ON : DROP_NO_REAL;
+	q->index = index;
+	return index ? GO_ON : DROP_NO_REAL;
 }
 
 /* The verdict on a packet whose real is known. */
@@ -147,8 +155,60 @@ __noinline int send_closely(struct xdp_md *ctx, const struct question *q)
 	if (q->first)
 		keep_fragment(q, real->id);
 	if (!q->reading && !q->syn && is_sampled(control, q->hash))
-		note_session(session_key(q->hash, key_ports(q)), index, real->id, q->fin);
+		note_session(session_key(q->hash, key_ports(q)), index, real->id, q->last);
 	return send(ctx, real, tracing);
+}
+
+/* Tells what flow q is of. */
+static __noinline int note_question(const struct question *q)
+{
+	const __u64 *key = q->key.words;
+	__u64 saddr = (__u32)key[0], daddr = key[0] >> 32;
+	__u64 ports = key_ports(q);
+
+	if (q->ipv6)
+		write_flow(true, key, key + 2, ports, q->protocol);
+	else
+		write_flow(false, &saddr, &daddr, ports, q->protocol);
+	return 0;
+}
+
+static __always_inline void fill_question(struct question *q, const struct packet *packet)
+{
+	fill_key(q, packet);
+	q->tcp = packet->protocol == IPPROTO_TCP;
+	q->syn = is_syn(packet);
+	q->last = is_last(packet);
+	q->first = packet->fragmented;
+	q->protocol = packet->protocol;
+	q->fragment_be = packet->fragment_be;
+	q->source = source_of(packet);
+}
+
+static __always_inline enum reason read_family(struct xdp_md *ctx, const struct control *control,
+					       const struct generation *generation, struct packet *packet,
+					       struct question *q)
+{
+	const struct service *vip = find_vip(generation, packet);
+	enum reason reason;
+	__u32 at, flags;
+
+	if (!vip)
+		return PASS_NOT_VIP;
+	if (is_blocked(control, packet))
+		return DROP_BLOCKED;
+	flags = vip->flags & SERVICE_UP ? ICMP_VIP_UP : 0;
+	reason = parse_closely(ctx, packet);
+	fill_question(q, packet);
+	if (reason == SEE_ICMP) {
+		at = packet->transport - packet->eth;
+		barrier_var(at); /* else clang adds lengths to pointers, which the verifier refuses */
+		reason = look_at_icmp(ctx, q, at, at + packet->length,
+				      flags | (packet->extended ? ICMP_EXTENDED : 0));
+	}
+	if (tracing)
+		note_question(q);
+	return reason;
 }
 
 /* Reads on where the fast path stopped: GO_ON with q's flow, SEE_FRAGMENT with the addresses of a later fragment, or
@@ -158,26 +218,15 @@ __noinline int read_closely(struct xdp_md *ctx, struct question *q, __u32 live)
 	const struct control *control = find_control();
 	const struct generation *generation = control ? generation_of(control, live) : NULL;
 	struct packet packet = {.traced = tracing};
-	const struct service *vip;
-	enum reason reason;
-	__u32 at, flags;
 
 	if (!q || !generation || parse_network(ctx, &packet) != GO_ON)
 		return DROP_INTERNAL;
-	vip = find_vip(generation, &packet);
-	if (!vip)
-		return PASS_NOT_VIP;
-	if (is_blocked(control, &packet))
-		return DROP_BLOCKED;
-	flags = vip->flags & SERVICE_UP ? ICMP_VIP_UP : 0;
-
-	reason = parse_closely(ctx, &packet);
-	fill_question(q, &packet);
-	if (reason != SEE_ICMP)
-		return reason;
-	at = packet.transport - packet.eth;
-	barrier_var(at); /* else clang adds lengths to pointers, which the verifier refuses */
-	return look_at_icmp(ctx, q, at, at + packet.length, flags | (packet.extended ? ICMP_EXTENDED : 0));
+	if (packet.ipv6) {
+		packet.ipv6 = true; /* now a constant */
+		return read_family(ctx, control, generation, &packet, q);
+	}
+	packet.ipv6 = false;
+	return read_family(ctx, control, generation, &packet, q);
 }
 
 /* The verdict on a packet that the fast path left, in the generation that it saw. */

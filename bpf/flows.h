@@ -16,6 +16,13 @@ enum flow_table {
 	FLOWS_UDP = 2,
 };
 
+/* The key of either family, and its words: IPv4's addresses and ports, IPv6's addresses and ports. */
+union flow_key {
+	struct flow_key4 key4;
+	struct flow_key6 key6;
+	__u64 words[5];
+};
+
 /* A packet's flow as tracking and closer.h see it. No pointers: it is handed to global functions, which the verifier
  * looks at once and by themselves. */
 struct question {
@@ -29,53 +36,37 @@ struct question {
 	bool reading; /* nothing may be written: not the flow's own packet, but an ICMP error about it */
 	bool stored;  /* answer: an entry was written */
 	/* The rest is closer.h's. */
-	bool fin;
+	bool last;          /* of TCP, by FIN or RST */
 	bool first;         /* the first fragment of several */
 	__u8 protocol;      /* of IPv4: whose fragment it is … */
 	__be32 fragment_be; /* … by its id */
 	__u32 index;        /* answer: the real's */
 	__u64 source;       /* source_of the packet */
-	union {
-		struct flow_key4 key4;
-		struct flow_key6 key6;
-		__u64 words[5];
-	};
+	union flow_key key;
 };
 
-/* The flow of a packet that is TCP or UDP, as its key. */
-static __always_inline void set_key(struct question *q, const struct packet *packet)
+/* The packet's addresses, and the ports as far as they were read. */
+static __always_inline void fill_key(struct question *q, const struct packet *packet)
 {
+	q->ipv6 = packet->ipv6;
 	if (packet->ipv6) {
 		const __u64 *addresses = words(&ip6(packet)->saddr);
 
-		q->words[0] = addresses[0];
-		q->words[1] = addresses[1];
-		q->words[2] = addresses[2];
-		q->words[3] = addresses[3];
-		q->words[4] = packet->ports_be;
+		q->key.words[0] = addresses[0];
+		q->key.words[1] = addresses[1];
+		q->key.words[2] = addresses[2];
+		q->key.words[3] = addresses[3];
+		q->key.words[4] = packet->ports_be;
 	} else {
-		q->words[0] = addresses4(packet->ip);
-		q->words[1] = packet->ports_be;
+		q->key.words[0] = addresses4(packet->ip);
+		q->key.words[1] = packet->ports_be;
 	}
-}
-
-static __always_inline void fill_question(struct question *q, const struct packet *packet)
-{
-	q->ipv6 = packet->ipv6;
-	q->tcp = packet->protocol == IPPROTO_TCP;
-	q->syn = packet->syn;
-	q->fin = packet->fin;
-	q->first = packet->fragmented;
-	q->protocol = packet->protocol;
-	q->fragment_be = packet->fragment_be;
-	q->source = source_of(packet);
-	set_key(q, packet);
 }
 
 /* The key's ports and the protocol, as hashed. */
 static __always_inline __u64 key_ports(const struct question *q)
 {
-	__u32 ports_be = q->words[q->ipv6 ? 4 : 1];
+	__u32 ports_be = q->key.words[q->ipv6 ? 4 : 1];
 
 	return ports_be | (__u64)(q->tcp ? IPPROTO_TCP : IPPROTO_UDP) << 32;
 }
@@ -84,45 +75,39 @@ static __always_inline __u64 key_hash(const struct question *q, __u64 seed, __u3
 {
 	__u64 ports = flags & SERVICE_STICKY ? 0 : key_ports(q);
 
-	return q->ipv6 ? flow_hash6(q->words, q->words + 2, ports, seed)
-		       : flow_hash4(q->words[0], ports, seed);
+	return q->ipv6 ? flow_hash6(q->key.words, q->key.words + 2, ports, seed)
+		       : flow_hash4(q->key.words[0], ports, seed);
 }
 
-static __always_inline struct flow *look_up(const struct question *q, enum flow_table table)
+/* The map of a family and table. `key` is on the caller's stack: Linux 6.1 takes no other memory for one. */
+static __always_inline void *map_of(bool ipv6, enum flow_table table)
 {
 	switch (table) {
-	case FLOWS_TCP:
-		if (q->ipv6)
-			return bpf_map_lookup_elem(&flows6_tcp, &q->key6);
-		return bpf_map_lookup_elem(&flows4_tcp, &q->key4);
-	case FLOWS_SYN:
-		if (q->ipv6)
-			return bpf_map_lookup_elem(&flows6_syn, &q->key6);
-		return bpf_map_lookup_elem(&flows4_syn, &q->key4);
-	default:
-		if (q->ipv6)
-			return bpf_map_lookup_elem(&flows6_udp, &q->key6);
-		return bpf_map_lookup_elem(&flows4_udp, &q->key4);
+	case FLOWS_TCP: return ipv6 ? (void *)&flows6_tcp : (void *)&flows4_tcp;
+	case FLOWS_SYN: return ipv6 ? (void *)&flows6_syn : (void *)&flows4_syn;
+	default: return ipv6 ? (void *)&flows6_udp : (void *)&flows4_udp;
 	}
 }
 
-static __always_inline void *map_of(const struct question *q, enum flow_table table)
+/* One call for each family: a map that is known to the verifier is asked directly. */
+static __always_inline struct flow *look_up(const struct question *q, const union flow_key *key,
+					    enum flow_table table)
 {
-	switch (table) {
-	case FLOWS_TCP: return q->ipv6 ? (void *)&flows6_tcp : (void *)&flows4_tcp;
-	case FLOWS_SYN: return q->ipv6 ? (void *)&flows6_syn : (void *)&flows4_syn;
-	default: return q->ipv6 ? (void *)&flows6_udp : (void *)&flows4_udp;
-	}
+	if (q->ipv6)
+		return bpf_map_lookup_elem(map_of(true, table), key);
+	return bpf_map_lookup_elem(map_of(false, table), key);
 }
 
-static __always_inline void put(const struct question *q, enum flow_table table, const struct flow *flow)
+static __always_inline void put(const struct question *q, const union flow_key *key, enum flow_table table,
+				const struct flow *flow)
 {
-	bpf_map_update_elem(map_of(q, table), &q->key4, flow, BPF_ANY);
+	bpf_map_update_elem(map_of(q->ipv6, table), key, flow, BPF_ANY);
 }
 
-static __always_inline void take_out(const struct question *q, enum flow_table table)
+static __always_inline void take_out(const struct question *q, const union flow_key *key,
+				     enum flow_table table)
 {
-	bpf_map_delete_elem(map_of(q, table), &q->key4);
+	bpf_map_delete_elem(map_of(q->ipv6, table), key);
 }
 
 /* May this CPU store one more in this second? Counts it as stored, or for the reason. */

@@ -11,15 +11,15 @@
 
 static __always_inline struct fragment_key4 fragment_key4(const struct question *q)
 {
-	return (struct fragment_key4){.saddr_be = q->key4.saddr_be,
-				      .daddr_be = q->key4.daddr_be,
+	return (struct fragment_key4){.saddr_be = q->key.key4.saddr_be,
+				      .daddr_be = q->key.key4.daddr_be,
 				      .id_be = q->fragment_be,
 				      .protocol = q->protocol};
 }
 
 static __always_inline void fill_key6(struct fragment_key6 *key, const struct question *q)
 {
-	__builtin_memcpy(key, q->words, offsetof(struct fragment_key6, id_be));
+	__builtin_memcpy(key, q->key.words, offsetof(struct fragment_key6, id_be));
 	key->id_be = q->fragment_be;
 }
 

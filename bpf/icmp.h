@@ -46,13 +46,13 @@ static __always_inline bool is_error(bool ipv6, __u8 type)
 /* Can nobody be at the source address? This host, loopback, groups and beyond; the VIP itself. */
 static __always_inline bool is_unanswerable(const struct question *q)
 {
-	const __u64 *saddr = q->words, *daddr = q->words + 2;
-	__u8 first = q->words[0];
+	const __u64 *saddr = q->key.words, *daddr = q->key.words + 2;
+	__u8 first = q->key.words[0];
 
 	if (q->ipv6)
 		return (!saddr[0] && !(saddr[1] & ~bpf_cpu_to_be64(1))) || first == 0xff ||
 		       (saddr[0] == daddr[0] && saddr[1] == daddr[1]);
-	return first == 0 || first == 127 || first >= 224 || q->key4.saddr_be == q->key4.daddr_be;
+	return first == 0 || first == 127 || first >= 224 || q->key.key4.saddr_be == q->key.key4.daddr_be;
 }
 
 /* A checksum after one of its 16-bit words changed (RFC 1624, equation 3). */
@@ -145,15 +145,15 @@ static __always_inline bool read_inner4(struct xdp_md *ctx, struct question *q, 
 		return false;
 	header = ip->ihl * 4;
 	ports = (void *)ip + header;
-	if (ip->version != 4 || header < sizeof(*ip) || ip->saddr != q->key4.daddr_be ||
+	if (ip->version != 4 || header < sizeof(*ip) || ip->saddr != q->key.key4.daddr_be ||
 	    ip->frag_off & bpf_htons(IP_OFFSET) ||
 	    (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP) || at + header + INNER_BYTES > end ||
 	    ports + INNER_BYTES > frame_end)
 		return false;
 	ports_be = *(__u32 *)ports;
-	q->tcp = ip->protocol == IPPROTO_TCP;
-	q->words[0] = ip->daddr | (__u64)ip->saddr << 32;
-	q->words[1] = turned(ports_be);
+	q->protocol = ip->protocol;
+	q->key.words[0] = ip->daddr | (__u64)ip->saddr << 32;
+	q->key.words[1] = turned(ports_be);
 	return true;
 }
 
@@ -168,10 +168,10 @@ static __always_inline bool read_inner6(struct xdp_md *ctx, struct question *q, 
 		return false;
 	saddr = words(&ip->saddr);
 	daddr = words(&ip->daddr);
-	if (ip->version != 6 || saddr[0] != q->words[2] || saddr[1] != q->words[3])
+	if (ip->version != 6 || saddr[0] != q->key.words[2] || saddr[1] != q->key.words[3])
 		return false;
-	q->words[0] = daddr[0];
-	q->words[1] = daddr[1];
+	q->key.words[0] = daddr[0];
+	q->key.words[1] = daddr[1];
 	walk.protocol = ip->nexthdr;
 	if (walk_extensions(ctx, &walk) != GO_ON ||
 	    (walk.protocol != IPPROTO_TCP && walk.protocol != IPPROTO_UDP))
@@ -179,8 +179,8 @@ static __always_inline bool read_inner6(struct xdp_md *ctx, struct question *q, 
 	ports = (void *)(long)ctx->data + (walk.at & WALK_MASK);
 	if (walk.at + INNER_BYTES > end || (void *)ports + INNER_BYTES > (void *)(long)ctx->data_end)
 		return false;
-	q->tcp = walk.protocol == IPPROTO_TCP;
-	q->words[4] = turned(*ports);
+	q->protocol = walk.protocol;
+	q->key.words[4] = turned(*ports);
 	return true;
 }
 
@@ -209,7 +209,8 @@ __noinline int look_at_icmp(struct xdp_md *ctx, struct question *q, __u32 at, __
 	read = q->ipv6 ? read_inner6(ctx, q, at, end) : read_inner4(ctx, q, at, end);
 	if (!read)
 		return DROP_ICMP;
-	note(tracing, TRACE_ICMP_ERROR, q->tcp ? IPPROTO_TCP : IPPROTO_UDP);
+	q->tcp = q->protocol == IPPROTO_TCP;
+	note(tracing, TRACE_ICMP_ERROR, q->protocol);
 	return GO_ON;
 }
 

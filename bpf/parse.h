@@ -24,6 +24,13 @@
 #define IP_OFFSET 0x1fff         /* RFC 791: a fragment's offset, in 8 bytes … */
 #define IP_MORE_FRAGMENTS 0x2000 /* … and whether others follow */
 
+/* RFC 9293: the 16 bits from TCP's data offset on. */
+#define TCP_OFFSET bpf_htons(0xf000) /* in 4 bytes */
+#define TCP_FIN bpf_htons(0x0001)
+#define TCP_SYN bpf_htons(0x0002)
+#define TCP_RST bpf_htons(0x0004)
+#define TCP_ACK bpf_htons(0x0010)
+
 /* IEEE 802.1Q: what follows the MAC addresses' end of a tagged frame, behind the tag's own ethertype. */
 struct vlan_tag {
 	__be16 tci_be; /* priority 3 bits, drop eligible 1 bit, VLAN id 12 bits */
@@ -44,11 +51,10 @@ struct packet {
 	__u32 bytes;          /* of the frame as received */
 	__u32 ports_be;       /* source port, and destination port behind it, as on the wire */
 	__u8 protocol;
-	bool ipv6;
-	bool syn;           /* TCP with SYN and without ACK: a flow's first packet */
-	bool fin;           /* TCP with FIN or RST: its last */
-	bool traced;        /* a constant in the fast path, so that what asks it is gone where it is false */
-	bool extended;      /* with IPv4 options or IPv6 extension headers; only closer.h asks … */
+	__be16 flags_be; /* TCP's data offset and flags; 0: UDP */
+	bool ipv6;     /* a constant where it can be: two straight paths, not one that turns at each step … */
+	bool traced;   /* … and what asks for this is gone where it is false */
+	bool extended; /* with IPv4 options or IPv6 extension headers; only closer.h asks … */
 	bool fragmented;    /* … and whether it is a fragment … */
 	__be32 fragment_be; /* … and of what id: 16 bits in IPv4 */
 };
@@ -114,25 +120,47 @@ static __always_inline enum reason parse_network(struct xdp_md *ctx, struct pack
 						   : PASS_NOT_IP; /* version 4, length 5 to 15 words */
 }
 
-/* Whether the generation knows the tag's VLAN id. An untagged frame, and one with a priority only, are of id 0. */
+/* Whether the generation knows the tag's VLAN id. Id 0, a priority without a VLAN, is always known, as is no tag. */
 static __always_inline bool is_known_vlan(const struct generation *generation, const struct packet *packet)
 {
-	__u32 id = packet->tag ? bpf_ntohs(packet->tag->tci_be) & VLAN_ID_MASK : 0;
+	__u32 id;
 
+	if (!packet->tag)
+		return true;
+	id = bpf_ntohs(packet->tag->tci_be);
+	barrier_var(
+		id); /* else clang masks before it swaps, and verifiers before 6.13 do not see the bound */
+	id &= VLAN_ID_MASK;
 	return !id || generation->vlans[id / WORD_BITS] >> id % WORD_BITS & 1;
 }
 
-/* TCP or UDP: the ports, SYN and FIN. `whole`: not merely a first fragment, beyond which UDP's length reaches. */
+/* TCP with SYN and without ACK: a flow's first packet. */
+static __always_inline bool is_syn(const struct packet *packet)
+{
+	return (packet->flags_be & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/* TCP with FIN or RST: its last, or nearly. */
+static __always_inline bool is_last(const struct packet *packet)
+{
+	return packet->flags_be & (TCP_FIN | TCP_RST);
+}
+
+/* TCP or UDP: the ports and the flags. `whole`: not merely a first fragment, beyond which UDP's length reaches. */
 static __always_inline enum reason parse_ports(struct packet *packet, bool whole)
 {
-	packet->syn = packet->fin = false;
 	if (packet->protocol == IPPROTO_TCP) {
 		struct tcphdr *tcp = packet->transport;
+		__be16 flags_be;
+		__u32 header;
 
-		if ((void *)(tcp + 1) > packet->end || tcp->doff < 5 || tcp->doff * 4 > packet->length)
+		if ((void *)(tcp + 1) > packet->end)
 			return DROP_MALFORMED;
-		packet->syn = tcp->syn && !tcp->ack;
-		packet->fin = tcp->fin || tcp->rst;
+		flags_be = *(__be16 *)(packet->transport + offsetof(struct tcphdr, ack_seq) + 4);
+		header = (flags_be & TCP_OFFSET) >> 2; /* the upper 4 bits of the first byte, times 4 */
+		if (header < sizeof(*tcp) || header > packet->length)
+			return DROP_MALFORMED;
+		packet->flags_be = flags_be;
 	} else {
 		struct udphdr *udp = packet->transport;
 		__u32 length;
@@ -142,6 +170,7 @@ static __always_inline enum reason parse_ports(struct packet *packet, bool whole
 		length = bpf_ntohs(udp->len);
 		if (length < sizeof(*udp) || (whole && length > packet->length))
 			return DROP_MALFORMED;
+		packet->flags_be = 0;
 	}
 	packet->ports_be = *(__u32 *)packet->transport;
 	return GO_ON;

@@ -35,42 +35,40 @@ static __always_inline void note(bool traced, enum trace_step step, __u64 value)
 		write_note(step, value);
 }
 
-/* IPv4 as ::ffff:a.b.c.d. */
-static __noinline void write_flow4(__be32 saddr_be, __be32 daddr_be, __u32 ports_be, __u8 protocol)
+/* Words as on the wire; IPv4's address, the upper half is 0, becomes ::ffff:a.b.c.d. */
+static __always_inline void write_address(__u8 *to, bool ipv6, const __u64 *words)
 {
-	struct trace_event *event = trace_event();
-
-	if (!event)
-		return;
-	__builtin_memset(event->saddr, 0, 2 * sizeof(event->saddr));
-	*(__u16 *)(event->saddr + 10) = *(__u16 *)(event->daddr + 10) = 0xffff;
-	*(__be32 *)(event->saddr + 12) = saddr_be;
-	*(__be32 *)(event->daddr + 12) = daddr_be;
-	*(__u32 *)&event->sport_be = ports_be;
-	event->protocol = protocol;
+	*(__u64 *)to = ipv6 ? words[0] : 0;
+	*(__u64 *)(to + 8) = ipv6 ? words[1] : bpf_cpu_to_be64(0xffff00000000) | words[0] << 32;
 }
 
-static __noinline void write_flow6(const __u64 *saddr, const __u64 *daddr, __u32 ports_be, __u8 protocol)
+static __always_inline void write_flow(bool ipv6, const __u64 *saddr, const __u64 *daddr, __u32 ports_be,
+				       __u8 protocol)
 {
 	struct trace_event *event = trace_event();
 
 	if (!event)
 		return;
-	__builtin_memcpy(event->saddr, saddr, sizeof(event->saddr));
-	__builtin_memcpy(event->daddr, daddr, sizeof(event->daddr));
+	write_address(event->saddr, ipv6, saddr);
+	write_address(event->daddr, ipv6, daddr);
 	*(__u32 *)&event->sport_be = ports_be;
 	event->protocol = protocol;
 }
 
 static __always_inline void note_flow(const struct packet *packet)
 {
+	__u64 saddr, daddr;
+
 	if (!packet->traced)
 		return;
-	if (packet->ipv6)
-		write_flow6(words(&ip6(packet)->saddr), words(&ip6(packet)->daddr), packet->ports_be,
-			    packet->protocol);
-	else
-		write_flow4(ip4(packet)->saddr, ip4(packet)->daddr, packet->ports_be, packet->protocol);
+	if (packet->ipv6) {
+		write_flow(true, words(&ip6(packet)->saddr), words(&ip6(packet)->daddr), packet->ports_be,
+			   packet->protocol);
+	} else {
+		saddr = ip4(packet)->saddr;
+		daddr = ip4(packet)->daddr;
+		write_flow(false, &saddr, &daddr, packet->ports_be, packet->protocol);
+	}
 }
 
 /* Bytes from the frame's begin; how many. */
@@ -80,10 +78,10 @@ static __always_inline __u32 take_snap(struct xdp_md *ctx, __u8 *bytes, __u32 sn
 		snap = TRACE_SNAP;
 	if (snap > length)
 		snap = length;
-	barrier_var(snap); /* else clang tests a copy, and the verifier does not see the bounds */
-	if (!snap || snap > TRACE_SNAP || bpf_xdp_load_bytes(ctx, 0, bytes, snap))
+	if (!snap)
 		return 0;
-	return snap;
+	snap = ((snap - 1) & (TRACE_SNAP - 1)) + 1; /* as it is; but so the verifier sees the bounds */
+	return bpf_xdp_load_bytes(ctx, 0, bytes, snap) ? 0 : snap;
 }
 
 static __noinline void write_forwarded(void)

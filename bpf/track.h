@@ -18,6 +18,7 @@ struct memory {
 	bool half_open;     /* found among flows that have not yet shown a packet without SYN */
 	bool any;           /* also an expired one */
 	__u64 now;
+	union flow_key key;
 };
 
 static __always_inline bool is_expired(const struct question *q, const struct memory *memory,
@@ -40,29 +41,30 @@ static __always_inline void accept_entry(const struct question *q, struct memory
 
 static __always_inline void recall(const struct question *q, struct memory *memory)
 {
+	memory->key = q->key;
 	memory->entry = NULL;
 	memory->half_open = memory->any = false;
 	memory->now = bpf_ktime_get_coarse_ns();
 	if (!q->tcp) {
-		accept_entry(q, memory, look_up(q, FLOWS_UDP));
+		accept_entry(q, memory, look_up(q, &memory->key, FLOWS_UDP));
 		return;
 	}
-	accept_entry(q, memory, look_up(q, FLOWS_TCP));
+	accept_entry(q, memory, look_up(q, &memory->key, FLOWS_TCP));
 	if (memory->entry)
 		return;
-	accept_entry(q, memory, look_up(q, FLOWS_SYN));
+	accept_entry(q, memory, look_up(q, &memory->key, FLOWS_SYN));
 	memory->half_open = !!memory->entry;
 }
 
-static __always_inline void forget(const struct question *q)
+static __always_inline void forget(const struct question *q, const struct memory *memory)
 {
 	note(tracing, TRACE_FORGOTTEN, 0);
 	if (!q->tcp) {
-		take_out(q, FLOWS_UDP);
+		take_out(q, &memory->key, FLOWS_UDP);
 		return;
 	}
-	take_out(q, FLOWS_TCP);
-	take_out(q, FLOWS_SYN);
+	take_out(q, &memory->key, FLOWS_TCP);
+	take_out(q, &memory->key, FLOWS_SYN);
 }
 
 /* Leaves exactly one entry for the flow, in the table where it belongs. False: nothing was changed, since
@@ -79,9 +81,9 @@ static __always_inline bool store(struct question *q, const struct service *serv
 	flow.real_id = real->id;
 	flow.real = index - service->reals_base;
 	note(tracing, TRACE_STORED, table);
-	put(q, table, &flow);
+	put(q, &memory->key, table, &flow);
 	if (q->tcp && memory->any)
-		take_out(q, q->syn ? FLOWS_TCP : FLOWS_SYN);
+		take_out(q, &memory->key, q->syn ? FLOWS_TCP : FLOWS_SYN);
 	q->stored = true;
 	return true;
 }
@@ -135,11 +137,19 @@ static __always_inline __u32 previous_owner(const struct question *q, const stru
 	return slot_real(service, slot);
 }
 
+static __always_inline __u32 choose_noted(const struct service *service, __u64 hash)
+{
+	__u32 index = choose(service, hash);
+
+	note(tracing, TRACE_CHOSEN, index);
+	return index;
+}
+
 /* A new flow's real, which is remembered where the table would answer otherwise: rows 3 and 4. */
 static __always_inline __u32 choose_new(struct question *q, const struct service *service,
 					const struct memory *memory, __u32 owner)
 {
-	__u32 index = choose(service, q->hash);
+	__u32 index = choose_noted(service, q->hash);
 
 	if (index && (index != owner || slot_state(q->slot) == SLOT_TRANSITION ||
 		      service->flags & SERVICE_TRACK_FULL)) {
@@ -148,7 +158,7 @@ static __always_inline __u32 choose_new(struct question *q, const struct service
 	} else {
 		note(tracing, TRACE_ROW, 4);
 		if (memory->any)
-			forget(q);
+			forget(q, memory);
 	}
 	return index;
 }
@@ -164,7 +174,7 @@ __noinline __u32 track(struct question *q, const struct service *service)
 		return NO_REAL;
 	owner = slot_real(service, q->slot);
 	if (service->flags & SERVICE_TRACK_MINIMAL)
-		return choose(service, q->hash);
+		return choose_noted(service, q->hash);
 
 	recall(q, &memory);
 	if (memory.entry) {
@@ -197,7 +207,7 @@ __noinline __u32 track(struct question *q, const struct service *service)
 		return owner;
 	}
 	note(tracing, TRACE_ROW, 8);
-	return choose(service, q->hash);
+	return choose_noted(service, q->hash);
 }
 
 #endif

@@ -63,97 +63,133 @@ static __always_inline __u64 flow_hash(const struct packet *packet, __u64 ports,
 	return flow_hash4(addresses4(packet->ip), ports, seed);
 }
 
-/* Not the fast path: what the flow tables say. Returns the real's index, or NO_REAL. Not inlined, for the sake of
- * the stack: `packet` has no pointer but that of the IP header. */
-static __noinline __u64 ask_flows(const struct generation *generation, const struct service *service,
-				  const void *ip, __u64 hash, __u64 rest)
-{
-	const struct control *control = find_control();
-	struct question q = {
-		.hash = hash,
-		.lifetime_ns = generation->flow_lifetime_ns,
-		.inserts = control ? control->inserts : 0,
-		.slot = rest >> 32,
-		.ipv6 = rest >> 48 & 1,
-		.tcp = rest >> 49 & 1,
-		.syn = rest >> 50 & 1,
+/* A packet for track(), in one argument of ask_flows(). */
+union asked {
+	__u64 word;
+	struct {
+		__be32 ports_be;
+		__u16 slot;
+		__u8 protocol;
+		__u8 ipv6 : 1, syn : 1, live : 2;
 	};
-	struct packet packet = {.ip = (void *)ip, .ipv6 = q.ipv6, .ports_be = rest};
+};
+
+/* Not the fast path: what the flow tables say. The real's index, or NO_REAL; in the upper half, whether the flow is
+ * new. A function of its own, since a question on balance()'s stack would leave too little for look_closer()'s. */
+static __noinline __u64 ask_flows(struct xdp_md *ctx, const struct service *service, void *ip, __u64 hash,
+				  __u64 word)
+{
+	union asked asked = {.word = word};
+	struct packet packet = {.ip = ip, .ipv6 = asked.ipv6, .ports_be = asked.ports_be};
+	const struct control *control = find_control();
+	const struct generation *generation = control ? generation_of(control, asked.live) : NULL;
+	struct question q = {
+		.hash = hash, .slot = asked.slot, .tcp = asked.protocol == IPPROTO_TCP, .syn = asked.syn};
 	__u32 index;
 
-	set_key(&q, &packet);
+	/* Linux 6.1's verifier has forgotten which family it was. */
+	if (!generation || (packet.ipv6 && ip + sizeof(struct ipv6hdr) > (void *)(long)ctx->data_end))
+		return NO_REAL;
+	q.lifetime_ns = generation->flow_lifetime_ns;
+	q.inserts = control->inserts;
+	fill_key(&q, &packet);
 	index = track(&q, service);
 	return index | (__u64)(q.syn || (!q.tcp && q.stored)) << 32;
 }
 
-/* One packet's way. Called twice with a constant, so that the program that traces nothing has no trace of it. */
+/* To the real, and the counters. */
+static __always_inline int forward(struct xdp_md *ctx, const struct control *control, struct packet *packet,
+				   __u64 hash, const struct real *real, __u32 index, bool new_flow)
+{
+	__u64 source = source_of(packet);
+	enum reason reason;
+
+	note(packet->traced, TRACE_REAL, index);
+	reason = deliver(ctx, packet, real);
+	if (reason != GO_ON)
+		return leave(packet->traced, reason);
+	count_forwarded(packet, index, source, new_flow);
+	if (is_sampled(control, hash) && !is_syn(packet))
+		note_session(session_key(hash, hashed_ports(packet)), index, real->id, is_last(packet));
+	return send(ctx, real, packet->traced);
+}
+
+/* A packet of one family: plain TCP and UDP of a service goes to its real, anything else gets a closer look. */
+static __always_inline int balance(struct xdp_md *ctx, const struct control *control,
+				   const struct generation *generation, __u32 live, struct packet *packet)
+{
+	const struct service *service = NULL;
+	bool traced = packet->traced, new_flow;
+	enum reason reason;
+	struct real *real;
+	__u32 index;
+	__u16 slot;
+	__u64 hash;
+
+	note_flow(packet);
+	if (!may_be_vip(generation, packet))
+		return leave(traced, PASS_NOT_VIP);
+	reason = packet->ipv6 ? parse_ipv6(packet) : parse_ipv4(packet);
+	if (reason == GO_ON)
+		service = find_service(generation, packet);
+	if (!service)
+		return look_closer(ctx, live);
+	note_flow(packet);
+	note(traced, TRACE_SERVICE, service->id);
+	if (is_blocked(control, packet))
+		return leave(traced, DROP_BLOCKED);
+
+	hash = flow_hash(packet, hashed_ports(packet), generation->seed);
+	if (service->flags & SERVICE_STICKY)
+		hash = flow_hash(packet, 0, generation->seed);
+	reason = find_owner(service, hash, traced, &slot, &index, &real);
+	if (reason != GO_ON)
+		return leave(traced, reason);
+	new_flow = is_syn(packet);
+	if (is_plain(service, slot, real)) {
+		note(traced, TRACE_FAST, 0);
+	} else {
+		union asked asked = {.ports_be = packet->ports_be,
+				     .slot = slot,
+				     .protocol = packet->protocol,
+				     .ipv6 = packet->ipv6,
+				     .syn = new_flow,
+				     .live = live};
+		__u64 answer = ask_flows(ctx, service, packet->ip, hash, asked.word);
+
+		index = answer;
+		new_flow = answer >> 32;
+		real = bpf_map_lookup_elem(&reals, &index);
+		if (!index || !real)
+			return leave(traced, DROP_NO_REAL);
+	}
+	return forward(ctx, control, packet, hash, real, index, new_flow);
+}
+
+/* One packet's way. Called in two places with a constant, so that the program that traces nothing has no trace
+ * of it; and each family has a way of its own, with no turns on it. */
 static __always_inline int process(struct xdp_md *ctx, bool traced)
 {
 	struct packet packet = {.traced = traced};
+	const struct control *control = find_control();
+	enum reason reason = parse_network(ctx, &packet);
 	const struct generation *generation;
-	const struct service *service = NULL;
-	const struct control *control;
-	__u64 hash, source;
-	enum reason reason;
-	struct real *real;
-	bool new_flow;
-	__u32 live, index;
-	__u16 slot;
+	__u32 live;
 
-	reason = parse_network(ctx, &packet);
 	if (reason != GO_ON)
 		return leave(traced, reason);
-	control = find_control();
 	live = control ? READ_ONCE(control->live) : 0;
 	generation = control ? generation_of(control, live) : NULL;
 	if (!generation)
 		return leave(traced, PASS_NO_DOCUMENT);
 	if (!is_known_vlan(generation, &packet))
 		return leave(traced, PASS_UNKNOWN_VLAN);
-	note_flow(&packet);
-	if (!may_be_vip(generation, &packet))
-		return leave(traced, PASS_NOT_VIP);
-
-	reason = packet.ipv6 ? parse_ipv6(&packet) : parse_ipv4(&packet);
-	note_flow(&packet);
-	if (reason == GO_ON)
-		service = find_service(generation, &packet);
-	if (!service)
-		return look_closer(ctx, live);
-	note(traced, TRACE_SERVICE, service->id);
-	if (is_blocked(control, &packet))
-		return leave(traced, DROP_BLOCKED);
-
-	hash = flow_hash(&packet, hashed_ports(&packet), generation->seed);
-	if (service->flags & SERVICE_STICKY)
-		hash = flow_hash(&packet, 0, generation->seed);
-	reason = find_owner(service, hash, traced, &slot, &index, &real);
-	if (reason != GO_ON)
-		return leave(traced, reason);
-	new_flow = packet.syn;
-	if (!is_plain(service, slot, real)) {
-		__u64 answer = ask_flows(generation, service, packet.ip, hash,
-					 packet.ports_be | (__u64)slot << 32 | (__u64)packet.ipv6 << 48 |
-						 (__u64)(packet.protocol == IPPROTO_TCP) << 49 |
-						 (__u64)packet.syn << 50);
-		index = answer;
-		new_flow = answer >> 32;
-		real = index ? bpf_map_lookup_elem(&reals, &index) : NULL;
-		if (!real)
-			return leave(traced, DROP_NO_REAL);
-	} else {
-		note(traced, TRACE_FAST, 0);
+	if (packet.ipv6) {
+		packet.ipv6 = true;
+		return balance(ctx, control, generation, live, &packet);
 	}
-	note(traced, TRACE_REAL, index);
-
-	source = source_of(&packet);
-	reason = deliver(ctx, &packet, real);
-	if (reason != GO_ON)
-		return leave(traced, reason);
-	count_forwarded(&packet, index, source, new_flow);
-	if (is_sampled(control, hash) && !packet.syn)
-		note_session(session_key(hash, hashed_ports(&packet)), index, real->id, packet.fin);
-	return send(ctx, real, traced);
+	packet.ipv6 = false;
+	return balance(ctx, control, generation, live, &packet);
 }
 
 SEC("xdp")
