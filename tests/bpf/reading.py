@@ -49,7 +49,7 @@ def fragments_in(kernel: Kernel) -> dict[FragmentKey, tuple[int, int, int]]:
 def sessions_in(kernel: Kernel) -> dict[int, tuple[int, int, int]]:
     keys, values = kernel.read("sessions")
     return {
-        int(key): (int(value["real"]), int(value["real_id"]), int(value["last_ns"]))
+        int(key): _ended(int(value["real"]), int(value["real_id"]), int(value["last_ns"]))
         for key, value in zip(keys, values, strict=True)
     }
 
@@ -63,8 +63,13 @@ def prefixes_in(kernel: Kernel) -> tuple[dict[int, int], dict[int, int]]:
 
 
 def by_index(balancer: Balancer, kept: Kept) -> tuple[int, int, int]:
-    """As the maps have it. Real and id of a session that ended: id 0, whatever the index."""
-    return base(balancer, kept.place[0]) + kept.place[1], kept.real_id, kept.time
+    """As the maps have it."""
+    return _ended(base(balancer, kept.place[0]) + kept.place[1], kept.real_id, kept.time)
+
+
+def _ended(index: int, real_id: int, time: int) -> tuple[int, int, int]:
+    """A session that ended has the id 0, whatever its index."""
+    return index if real_id else 0, real_id, time
 
 
 def clear(kernel: Kernel) -> None:
