@@ -157,6 +157,20 @@ def test_a_mac_that_is_not_known_now_stays_on_its_vlan_only(plane: Dataplane) ->
     plane.set_link("10.9.9.9", MAC, 0)  # a neighbor that is no real yet
 
 
+def test_a_real_that_left_and_returns_keeps_its_link(plane: Dataplane) -> None:
+    """It drains meanwhile, so that packets need its MAC at every moment."""
+    accept(plane)
+    plane.set_link(ONE, MAC, 10)
+    entry = plane.state.services[KEY].block.base + plane.state.services[KEY].reals[ONE].index
+    known = int(plane.maps.reals["link"][entry])
+    without = {address: 1 for address in REALS if address != ONE}
+    seen = []
+    for reals in (without, {**without, "10.1.10.9": 1}, REALS):
+        plane.apply(document(Spec({HTTP: reals, HTTPS: reals})))
+        seen.append((int(plane.maps.reals["link"][entry]), plane.state.services[KEY].reals[ONE].configured))
+    assert seen == [(known, False), (known, False), (known, True)]
+
+
 def test_a_snapshot_counts(plane: Dataplane) -> None:
     snapshot = plane.snapshot()
     assert snapshot.generation == 1
