@@ -59,29 +59,29 @@ struct control {
 	struct generation generation[2];
 };
 
-#define ARRAY(NAME, TYPE)                                                                                            \
-	struct {                                                                                                     \
-		__uint(type, BPF_MAP_TYPE_ARRAY);                                                                    \
-		__uint(map_flags, BPF_F_MMAPABLE);                                                                   \
-		__uint(max_entries, 1);                                                                              \
-		__type(key, __u32);                                                                                  \
-		__type(value, TYPE);                                                                                 \
+#define ARRAY(NAME, TYPE)                                                                                    \
+	struct {                                                                                             \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                            \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                           \
+		__uint(max_entries, 1);                                                                      \
+		__type(key, __u32);                                                                          \
+		__type(value, TYPE);                                                                         \
 	} NAME SEC(".maps")
 
-#define COUNTERS(NAME, TYPE, ENTRIES)                                                                                \
-	struct {                                                                                                     \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                                             \
-		__uint(max_entries, ENTRIES);                                                                        \
-		__type(key, __u32);                                                                                  \
-		__type(value, TYPE);                                                                                 \
+#define COUNTERS(NAME, TYPE, ENTRIES)                                                                        \
+	struct {                                                                                             \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                                     \
+		__uint(max_entries, ENTRIES);                                                                \
+		__type(key, __u32);                                                                          \
+		__type(value, TYPE);                                                                         \
 	} NAME SEC(".maps")
 
-#define FLOWS(NAME)                                                                                                  \
-	struct {                                                                                                     \
-		__uint(type, BPF_MAP_TYPE_LRU_HASH);                                                                 \
-		__uint(max_entries, 4096);                                                                           \
-		__type(key, struct flow_key4);                                                                       \
-		__type(value, struct flow);                                                                          \
+#define FLOWS(NAME)                                                                                          \
+	struct {                                                                                             \
+		__uint(type, BPF_MAP_TYPE_LRU_HASH);                                                         \
+		__uint(max_entries, 4096);                                                                   \
+		__type(key, struct flow_key4);                                                               \
+		__type(value, struct flow);                                                                  \
 	} NAME SEC(".maps")
 
 ARRAY(control, struct control);
