@@ -230,6 +230,13 @@ def _cause(log: list[str]) -> str:
 def _load_error(path: Path, result: int, log: list[str]) -> Vc5Error:
     """The cause first, then the log's last lines."""
     reason = os.strerror(-result)
+    refused = next((line for line in log if "failed to create" in line), None)
+    if refused and -result in (errno.ENOMEM, errno.E2BIG):
+        name = refused.partition("'")[2].partition("'")[0]
+        return Vc5Error(
+            f"there is no memory for the map {name}: {reason}",
+            "free memory (or raise MemoryMax of the unit), or split the document",
+        )
     hint = "BPF needs root, or CAP_BPF with CAP_NET_ADMIN" if result == -errno.EPERM else ""
     tail = "".join(f"\n  {line}" for line in log[-ERROR_LINES:])
     return Vc5Error(f"the kernel refused {path}: {_cause(log) or reason} ({reason}){tail}", hint)

@@ -19,7 +19,7 @@ from .generation.adopt import adopt
 from .generation.capacity import choose_capacity
 from .generation.plan import Outgrown, Plan, link_word, make_plan
 from .generation.report import Report, report
-from .generation.snapshot import Carried, Snapshot, columns, take_snapshot
+from .generation.snapshot import Carried, Sampled, Snapshot, columns, take_snapshot
 from .generation.state import State
 from .generation.upkeep import Upkeep
 from .layout import RealState
@@ -208,8 +208,8 @@ class Dataplane:
 
     def snapshot(self) -> Snapshot:
         """All that is live now."""
-        estimates = self._sampling.sessions.estimates
-        return take_snapshot(self.maps, self.state, self._carried, estimates, self.timings().ns)
+        sampled = Sampled(self._sampling.sessions.estimates, self.timings().ns, self._upkeep.entries)
+        return take_snapshot(self.maps, self.state, self._carried, sampled)
 
     # Now and then
 

@@ -21,7 +21,7 @@ MOST_BITS = 31
 FULL = 2  # the table may be filled to one part in so many: an LRU map forgets where it is fuller
 UDP_IDLE_NS = 30 * 10**9  # a client of UDP says nothing when it goes
 ENDED_NS = 2 * 10**9  # an entry of a session that ended must stay for 2^30 ns (bpf/DESIGN.md)
-SLICE = 1 << 14  # entries that are read at once
+SLICE = 1 << 13  # entries that are read at once
 
 JIFFIES = 1024  # one of so many is timed, from its beginning to its end
 WINDOW = 16  # s: some of these jiffies at any tick rate
@@ -121,7 +121,7 @@ class Sessions:
                 self._maps.tables["sessions"].delete(keys[gone])
             there = known & ~gone
             weights = np.where(older, 2.0**self._bits_before, 2.0**self.bits)
-            estimates += np.bincount(real[there], weights[there], minlength=len(estimates))
+            np.add.at(estimates, real[there], weights[there])
             entries += len(keys) - int(gone.sum())
         self.estimates, self._entries = estimates, entries
 

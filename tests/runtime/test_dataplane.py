@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import os
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -310,17 +313,148 @@ def test_a_flow_that_is_promoted_during_a_scan_is_not_missed(
 
 def test_a_long_scan_is_followed_by_a_long_rest(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Dataplane(Maps.in_memory(CAPACITY), clock=clock, scan_ns=5 * SECOND)
-    scans = []
+    scans, read = [], Scan.read
 
-    def read(scan: Scan) -> None:
+    def slowly(scan: Scan) -> None:
         scans.append(clock.ns)
         clock.ns += SECOND
+        read(scan)
 
-    monkeypatch.setattr(Scan, "read", read)
+    monkeypatch.setattr(Scan, "read", slowly)
     for _ in range(60):
         made.tick(clock.ns)
         clock.ns += SECOND
     assert [after - before for before, after in itertools.pairwise(scans)] == [20 * SECOND] * 3
+
+
+def test_health_and_documents_do_not_wait_for_a_scan(
+    plane: Dataplane, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading the flow tables takes as long as it takes: here, until all the rest has been done."""
+    reading, go_on = Event(), Event()
+    read = Scan.read
+
+    def slowly(scan: Scan) -> None:
+        reading.set()
+        assert go_on.wait(10)
+        read(scan)
+
+    monkeypatch.setattr(Scan, "read", slowly)
+    accept(plane)
+    while not reading.is_set():
+        assert plane.tick(clock.ns, budget_ns=0) < 1
+    assert plane.tick(clock.ns, budget_ns=0) > 0, "nothing to do at once"
+    assert plane.set_state(KEY, ONE, RealState.DOWN)
+    plane.apply(document(Spec({HTTP: REALS})))
+    go_on.set()
+    plane.close()
+    assert states(plane)[ONE] == "down"
+
+
+def test_a_scan_that_fails_clears_nothing(
+    plane: Dataplane, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not read must not be taken for not there."""
+
+    def fail(scan: Scan) -> None:
+        raise Vc5Error("the map flows4_tcp cannot be read")
+
+    accept(plane)
+    with monkeypatch.context() as broken:
+        broken.setattr(Scan, "read", fail)
+        with pytest.raises(Vc5Error, match="cannot be read"):
+            end_scan(plane, clock)
+    assert plane.snapshot().services[HTTP].reals[ONE].consult
+    plane.tick(clock.ns)
+    assert not plane.snapshot().services[HTTP].reals[ONE].consult
+
+
+def test_vips(plane: Dataplane, clock: Clock) -> None:
+    """Up and down by one word, kept over documents and restarts; a VIP that left comes back down."""
+    vips = {"192.168.101.1": True, "192.168.101.2": False, "2001:db8::1": True}
+    spec = Spec({HTTP: REALS, "192.168.101.2:80:tcp": REALS, "2001:db8::1:0:udp": {"2001:db8:1::1": 1}})
+    plane.apply(document(spec))
+    assert plane.snapshot().vips == dict.fromkeys(vips, False)
+    for vip, up in vips.items():
+        assert plane.set_vip(vip, up) == up
+        assert not plane.set_vip(vip, up)
+    for on in (plane, Dataplane(plane.maps, clock=clock)):
+        assert on.snapshot().vips == vips
+        on.apply(document(Spec({**spec.services, HTTPS: REALS})))
+        assert on.snapshot().vips == vips
+        path = DataPath(plane.maps)
+        for vip, up in vips.items():
+            found = path.find(vip, 0, 0)
+            assert found
+            assert bool(found.flags & 32) == up
+        on.apply(document(spec))
+    plane = on
+    plane.apply(document(Spec({"192.168.101.2:80:tcp": REALS})))
+    plane.apply(document(spec))
+    assert plane.snapshot().vips == dict.fromkeys(vips, False)
+    for stranger in ("192.168.101.9", "2001:db8::9", "0.0.0.0", "::"):
+        with pytest.raises(Vc5Error, match=f"no VIP {stranger}"):
+            plane.set_vip(stranger, True)
+
+
+def test_known_vlans(clock: Clock) -> None:
+    """The document's of both families, and the host's; without any in the document all."""
+    plane = Dataplane(Maps.in_memory(CAPACITY), clock=clock)
+    six = "2001:db8:1::1"
+    plane.apply(
+        document(
+            Spec({HTTP: REALS, "2001:db8::1:80:tcp": {six: 1}}, vlans={**dict.fromkeys(REALS, 10), six: 20})
+        )
+    )
+    assert known_vlans(plane) == {0, 10, 20}
+    plane.set_vlans([4094, 30])
+    assert known_vlans(plane) == {0, 10, 20, 30, 4094}
+    again = Dataplane(plane.maps, clock=clock)
+    again.apply(document(Spec({HTTP: REALS}, vlans=dict.fromkeys(REALS, 11))))
+    assert {0, 11, 30, 4094} <= known_vlans(again), "as far as a restart can tell"
+    again.set_vlans([])
+    assert known_vlans(again) == {0, 11}
+    again.apply(document(Spec({HTTP: REALS})))
+    assert known_vlans(again) == set(range(4096))
+
+
+def known_vlans(plane: Dataplane) -> set[int]:
+    live = int(plane.maps.control["live"][0])
+    words = plane.maps.control["generation"][0, live - 1]["vlans"]
+    return {vlan for vlan in range(4096) if int(words[vlan // 64]) >> vlan % 64 & 1}
+
+
+def test_loads(plane: Dataplane) -> None:
+    plane.set_loads(
+        {(KEY, ONE): 2.6, (KEY, TWO): 1e12, (KEY, "10.9.9.9"): 1, (ServiceKey(TWO, 1, "udp"), ONE): 1}
+    )
+    service = plane.state.services[KEY]
+    loads = {
+        a: int(plane.maps.reals["load"][service.block.base + real.index]) for a, real in service.reals.items()
+    }
+    assert loads == {**dict.fromkeys(REALS, 0), ONE: 3, TWO: (1 << 32) - 1}
+
+
+def test_limits(plane: Dataplane) -> None:
+    """The table of half-open flows cannot turn over within a round trip and a SYN sent again."""
+    plane.set_limits()
+    inserts, echoes = (int(plane.maps.control[name][0]) for name in ("inserts", "echoes"))
+    syn = plane.maps.capacity.max_entries()["flows4_syn"]
+    assert syn / 5 < inserts * (os.cpu_count() or 1) * 4 <= syn
+    assert echoes == 1000
+    plane.set_limits(0, 7)
+    assert (int(plane.maps.control["inserts"][0]), int(plane.maps.control["echoes"][0])) == (0, 7)
+    with pytest.raises(Vc5Error, match="limits of -1"):
+        plane.set_limits(-1)
+
+
+def test_another_seed_is_another_document(plane: Dataplane) -> None:
+    """A secret one is not in the digest."""
+    same = document(Spec({HTTP: REALS, HTTPS: REALS}))
+    assert plane.apply(same).unchanged
+    report = plane.apply(dataclasses.replace(same, seed=5))
+    assert not report.unchanged
+    assert plane.snapshot().services[HTTP].slots["transition"] == 61
 
 
 def test_scans_are_rare(clock: Clock) -> None:

@@ -6,6 +6,8 @@ Pins live under a directory of their own; the one interface is in a network name
 from __future__ import annotations
 
 import ctypes
+import dataclasses
+import ipaddress
 import os
 import shutil
 import socket
@@ -15,13 +17,17 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from support.documents import Spec, document
 from vc5d.dataplane import Dataplane
-from vc5d.document import Document, ServiceKey
+from vc5d.document import Blocked, Document, ServiceKey
 from vc5d.errors import Vc5Error
-from vc5d.layout import RealState
+from vc5d.generation.capacity import choose_capacity
+from vc5d.layout import FLOW, FLOW_KEY6, RealState
+from vc5d.maps import Capacity
 
 pytestmark = pytest.mark.bpf
 
@@ -175,6 +181,61 @@ def outgrow(pin_dir: Path) -> None:
     plane.uninstall()
     plane.close()
     assert not pin_dir.exists()
+
+
+def test_no_memory_to_grow(pin_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The document before goes on, with everything in it."""
+    plane = opened(pin_dir, document(spec()))
+    accept(plane)
+    before, pins = plane.snapshot(), sorted(pin_dir.iterdir())
+    many = Spec({HTTP: REALS}, macs=MACS)
+    many.services |= {f"192.168.{n // 250}.{n % 250}:80:tcp": {"10.1.10.2": 1} for n in range(1200)}
+
+    def too_big(*arguments: Any) -> Capacity:
+        return dataclasses.replace(choose_capacity(*arguments), slots_lines=1 << 31)
+
+    with monkeypatch.context() as huge:
+        huge.setattr("vc5d.dataplane.choose_capacity", too_big)
+        with pytest.raises(Vc5Error, match="there is no memory for the map slots"):
+            plane.apply(document(many))
+    assert plane.snapshot() == before
+    assert sorted(pin_dir.iterdir()) == pins
+    assert real_of(plane, 5000, syn=True) in REALS
+    assert plane.apply(document(many)).replaced
+    plane.close()
+
+
+def test_what_no_document_says_outlives_growing(pin_dir: Path) -> None:
+    """Block lists, VIPs that are up, limits, sessions; and flows of IPv6."""
+    plane = opened(pin_dir, document(spec()))
+    accept(plane)
+    plane.set_vip("192.168.101.1", True)
+    blocked = Blocked(
+        (ipaddress.IPv4Network("198.51.100.0/24"),), (ipaddress.IPv6Network("2001:db8:bad::/48"),)
+    )
+    plane.set_block(blocked)
+    plane.set_limits(77, 88)
+    plane.set_session_bits(2)
+    keys, values = np.zeros(5, FLOW_KEY6), np.zeros(5, FLOW)
+    keys["sport_be"], values["real_id"], values["last_ns"] = np.arange(5), 9, plane._clock()
+    plane.maps.tables["flows6_tcp"].write(keys, values)
+    plane.maps.prefixes4[7] = 3
+    many = Spec({HTTP: REALS}, macs=MACS)
+    many.services |= {f"2001:db8::{n:x}:80:tcp": {"2001:db8:1::1": 1} for n in range(1, 1200)}
+    assert plane.apply(document(many)).replaced
+    maps = plane.maps
+    assert plane.snapshot().vips["192.168.101.1"]
+    assert [len(maps.tables[name].read()[0]) for name in ("blocked4", "blocked6")] == [1, 1]
+    words = {name: int(maps.control[name][0]) for name in ("switches", "session_mask", "inserts", "echoes")}
+    assert words == {"switches": 3, "session_mask": 3, "inserts": 77, "echoes": 88}
+    assert sorted(maps.tables["flows6_tcp"].read()[0]["sport_be"].tolist()) == list(range(5))
+    assert (int(maps.blocked4_bits.any()), int(maps.prefixes4[7])) == (1, 3)
+    plane.close()
+    plane = Dataplane.open(pin_dir, OBJECT, document(many))
+    assert plane.snapshot().vips["192.168.101.1"]
+    plane.set_block(Blocked())
+    assert int(plane.maps.control["switches"][0]) == 0
+    plane.close()
 
 
 def test_a_link_that_cannot_be_pinned_is_let_go(pin_dir: Path) -> None:

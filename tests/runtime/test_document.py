@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,87 @@ def test_the_index_gives_each_key_a_position(path: Path, raw: Raw) -> None:
     assert len(set(positions(document.index4, keys).tolist())) == 5
 
 
+def test_a_service_of_any_port_beside_others(path: Path) -> None:
+    """The VIP's own entry, without protocol, is another."""
+    names = ["192.168.101.1:0:tcp", "192.168.101.1:0:udp", "192.168.101.1:80:tcp", "2001:db8::1:0:tcp"]
+    document = load(
+        path, raw_document(Spec({n: {"2001:db8:1::10" if ":db8" in n else "10.1.10.10": 1} for n in names}))
+    )
+    assert [str(key) for key in document.services] == sorted(names)
+    assert [str(key) for key in keys_of(document, 4)] == [*sorted(names[:3]), "the VIP 192.168.101.1"]
+    assert len(set(positions(document.index4, keys_of(document, 4)).tolist())) == 4
+    assert len(set(positions(document.index6, keys_of(document, 6)).tolist())) == 2
+
+
+def test_how_reals_are_chosen(path: Path, raw: Raw) -> None:
+    service = raw["services"][KEY]
+    for sticky, scheduler, expected in (
+        (False, "leastconn", (False, True)),
+        (True, "leastconn", (True, False)),
+        (False, "maglev", (False, False)),
+        (False, "wrr", (False, False)),
+    ):
+        service |= {"sticky": sticky, "scheduler": scheduler, "linger": 2.5}
+        read_back = load(path, sealed(raw)).services[ServiceKey("192.168.101.1", 80, "tcp")]
+        assert (read_back.sticky, read_back.leastconn) == expected
+        assert read_back.linger == 2.5
+
+
+@pytest.mark.parametrize(
+    ("defcon", "expected"),
+    [(None, ["10.0.0.0/8"]), (5, ["10.0.0.0/8"]), (3, ["10.0.0.0/8", "192.0.2.0/24"]), (1, ["0.0.0.0/0"])],
+)
+def test_what_is_blocked(path: Path, raw: Raw, defcon: int | None, expected: list[str]) -> None:
+    """Level 5 always, the others as far down as `defcon` is; lists that overlap are one."""
+    raw["block"] = {
+        "5": ["10.0.0.0/8", "2001:db8:bad::/48"],
+        "3": ["10.1.0.0/16", "192.0.2.0/24"],
+        "1": ["0.0.0.0/0", "2001:db8::/32"],
+    }
+    if defcon:
+        raw["defcon"] = defcon
+    blocked = load(path, sealed(raw)).blocked
+    assert [str(prefix) for prefix in blocked.v4] == expected
+    assert [str(prefix) for prefix in blocked.v6] == ["2001:db8::/32" if defcon == 1 else "2001:db8:bad::/48"]
+
+
+def test_vlans_of_both_families(path: Path) -> None:
+    six = "2001:db8:1::10"
+    made = Spec({KEY: REALS, "2001:db8::1:80:tcp": {six: 1}}, vlans={**dict.fromkeys(REALS, 10), six: 20})
+    document = load(path, raw_document(made))
+    assert (document.vlans, document.vlans6) == ({10: "10.1.10.0/24"}, {20: "2001:db8:20::/64"})
+
+
+def test_a_secret_seed(path: Path, raw: Raw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for everybody who has the text, from a file or from systemd; white space around it is none of
+    it."""
+    path.write_bytes(file_content(sealed({**raw, "seed": "secret"})))
+    (tmp_path / "seed").write_text("  correct horse battery staple\n")
+    expected = int.from_bytes(hashlib.sha256(b"correct horse battery staple").digest()[:8], "little")
+    document = read(path, tmp_path / "seed")
+    assert document.seed == expected
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert read(path).seed == expected
+    for shown in (repr(document), str(document.__dict__.keys())):
+        assert str(expected) not in shown
+
+
+def test_a_secret_seed_that_is_not_there(
+    path: Path, raw: Raw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_bytes(file_content(sealed({**raw, "seed": "secret"})))
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    with pytest.raises(DocumentError, match="no credential was given") as error:
+        read(path)
+    assert "LoadCredential=seed:" in error.value.hint
+    with pytest.raises(DocumentError, match=r"cannot be read from .*none: No such file"):
+        read(path, tmp_path / "none")
+    (tmp_path / "seed").write_text(" \n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(DocumentError, match=r"the secret seed in .* is empty"):
+        read(path)
+
+
 def change(path: str, value: Any) -> Callable[[Raw], Any]:
     """Sets what `path` leads to; * takes the first key."""
 
@@ -116,6 +198,14 @@ def out_of_range(text: str) -> str:
 
 
 FAULTS = {
+    "seed a word": (change("seed", "hidden"), 'seed: expected an integer, found "hidden"'),
+    "linger below zero": (change(f"services/{KEY}/linger", -1), f"services.{KEY}.linger: expected seconds"),
+    "linger true": (change(f"services/{KEY}/linger", True), "linger: expected seconds"),
+    "defcon zero": (change("defcon", 0), "defcon: 0 is not in 1 … 5"),
+    "block a list": (change("block", []), "block: expected an object"),
+    "block level six": (change("block", {"6": []}), 'block: "6" is no level in 1 … 5'),
+    "block no prefix": (change("block", {"5": ["10.0.0.1/8"]}), 'block.5: "10.0.0.1/8" is not a prefix'),
+    "block a number": (change("block", {"5": [10]}), "block.5: expected a string, found 10"),
     "no services": (change("services", None), 'the key "services" is missing'),
     "services a list": (change("services", []), "services: expected an object, found []"),
     "seed too big": (change("seed", 1 << 64), "seed: 18446744073709551616 is not in"),

@@ -27,6 +27,7 @@ from vc5d.maps import Capacity, Maps
 CAPACITY = Capacity(64, 64, 8, 128, 256, 16, 64, 1024, 1024)
 SECOND = 10**9
 ONE, TWO, THREE, GONE = (f"192.168.101.{n}:80:tcp" for n in (1, 2, 3, 4))
+ANY = "192.168.101.2:0:udp"
 KEY = ServiceKey("192.168.101.1", 80, "tcp")
 POOL = [f"10.1.10.{n}" for n in range(1, 16)]
 LEAVES, IS_DOWN, RETURNS = POOL[0], POOL[1], POOL[2]
@@ -36,10 +37,33 @@ def reals(*addresses: str) -> dict[str, int]:
     return dict.fromkeys(addresses, 1)
 
 
-FIRST = document(Spec({ONE: reals(*POOL[:5]), TWO: reals(*POOL[:5]), GONE: reals(*POOL[:2])}))
-OLD = document(Spec({ONE: reals(LEAVES, IS_DOWN, *POOL[3:5]), TWO: reals(*POOL[:5]), GONE: reals(*POOL[:2])}))
+SIX = "2001:db8::1:80:tcp"
+POOL6 = [f"2001:db8:10::{n}" for n in range(1, 7)]
+FIRST = document(
+    Spec({ONE: reals(*POOL[:5]), TWO: reals(*POOL[:5]), GONE: reals(*POOL[:2]), SIX: reals(*POOL6[:5])})
+)
+OLD = document(
+    Spec(
+        {
+            ONE: reals(LEAVES, IS_DOWN, *POOL[3:5]),
+            TWO: reals(*POOL[:5]),
+            GONE: reals(*POOL[:2]),
+            SIX: reals(*POOL6[1:5]),
+        }
+    )
+)
 NEW = document(
-    Spec({ONE: reals(*POOL[2:15]), TWO: reals(*POOL[1:5]), THREE: reals(*POOL[2:15])}, lifetime=90)
+    Spec(
+        {
+            ONE: reals(*POOL[2:15]),
+            TWO: reals(*POOL[1:5]),
+            THREE: reals(*POOL[2:15]),
+            SIX: reals(*POOL6),
+            ANY: reals(*POOL[:3]),
+        },
+        lifetime=90,
+        sticky={TWO, SIX},
+    )
 )
 
 
@@ -60,9 +84,12 @@ def before(maps: Maps) -> tuple[Dataplane, dict[Flow, str]]:
     accept(plane, FIRST)
     path = DataPath(maps)
     flows = [Flow(f"10.99.0.{n % 250}", 1024 + n, (ONE, TWO)[n % 2]) for n in range(240)]
+    flows += [Flow(f"2001:db8:99::{n}", 1024, SIX) for n in range(100)]
     reached = {flow: path.packet(flow, syn=True) for flow in flows}
     plane.apply(OLD)
     plane.set_state(KEY, IS_DOWN, RealState.DOWN)
+    plane.set_vip("192.168.101.1", True)
+    plane.set_vip("2001:db8::1", True)
     return plane, {flow: real for flow, real in reached.items() if (flow.service, real) != (ONE, IS_DOWN)}
 
 
@@ -74,7 +101,7 @@ def step_names() -> list[str]:
     assert plan.returning
     assert plan.leaving[KEY]
     assert plan.retired_ids
-    assert plan.new_services == 1
+    assert plan.new_services == 2
     return list(fill.steps(maps, plane.state, plan, clock))
 
 
@@ -100,6 +127,7 @@ def test_killed_after(done: int) -> None:
     plane = Dataplane(maps, clock, scan_ns=0)
     assert plane.state.digest == live.digest
     check_maps(maps, live)
+    assert plane.state.up == {"192.168.101.1", "2001:db8::1"}
     assert {flow: path.packet(flow, syn=False) for flow in flows} == flows
     owned = {i for s in plane.state.services.values() for i in range(maps.capacity.reals)[s.block.entries]}
     strangers = set(np.flatnonzero(maps.reals["service"]).tolist()) - owned
@@ -160,8 +188,8 @@ def test_killed_before_the_first_document_was_live() -> None:
     plane = Dataplane(maps, clock)
     plan = make_plan(plane.state, FIRST, CAPACITY, maps.slots)
     steps = fill.steps(maps, plane.state, plan, clock)
-    for _ in range(STEPS.index("generation")):
-        next(steps)
+    while next(steps) != "generation":
+        pass
     again = Dataplane(maps, clock)
     assert not again.state.services
     assert not maps.reals.view("u1").any()

@@ -11,13 +11,14 @@ import numpy.typing as npt
 from ..layout import REAL_COUNTERS, RealState, Reason, SlotState
 from ..maps import Maps
 from ..slots import OWNER, STATE_SHIFT
-from ..stores import FLOW_KINDS
+from ..stores import FLOW_KINDS, FLOW_TABLES
 from .health import CONSULT, STATE
 from .state import Lines, ServiceInMaps, State
 
 Counters = npt.NDArray[np.uint64]  # rows of packets, bytes, flows, by index into `reals`
 Counts = tuple[int, int, int]
 Estimates = npt.NDArray[np.float64]
+MANY_FLOWS = 10_000
 _STATES = {state: RealState(state).name.lower() for state in range(int(RealState.CONSULT))}
 
 
@@ -98,12 +99,21 @@ class Carried:
         self._counts = {name: counts for name, counts in self._counts.items() if name in alive}
 
 
-def take_snapshot(
-    maps: Maps, state: State, carried: Carried, estimates: Estimates, packet_ns: float | None
-) -> Snapshot:
-    """Reads everything, counters too: some milliseconds, more with many tables and flows. `estimates`:
-    sessions by index into `reals`."""
-    counts = np.column_stack((columns(maps.read_real_counters()), np.rint(estimates).astype(np.uint64)))
+@dataclass(frozen=True)
+class Sampled:
+    """What is not read anew: sessions by index into `reals`, time per packet, entries by flow table as of the
+    last scan."""
+
+    estimates: Estimates
+    packet_ns: float | None
+    entries: Mapping[str, int]
+
+
+def take_snapshot(maps: Maps, state: State, carried: Carried, sampled: Sampled) -> Snapshot:
+    """Reads everything, counters too: some milliseconds, more with many tables and reals."""
+    counts = np.column_stack(
+        (columns(maps.read_real_counters()), np.rint(sampled.estimates).astype(np.uint64))
+    )
     shares: dict[int, npt.NDArray[np.int64]] = {}
     reasons = maps.read_reasons()
     return Snapshot(
@@ -118,15 +128,16 @@ def take_snapshot(
         },
         vips={vip: vip in state.up for vip in dict.fromkeys(key.address for key in state.services)},
         reasons={reason.name.lower(): count + carried.reason(reason) for reason, count in reasons.items()},
-        flows={
-            kind: sum(_entries(maps, f"flows{family}_{kind}") for family in (4, 6)) for kind in FLOW_KINDS
-        },
-        packet_ns=packet_ns,
+        flows=_flows(maps, sampled.entries),
+        packet_ns=sampled.packet_ns,
     )
 
 
-def _entries(maps: Maps, table: str) -> int:
-    return sum(len(keys) for keys, _ in maps.tables[table].slices())
+def _flows(maps: Maps, entries: Mapping[str, int]) -> dict[str, int]:
+    """Counted anew unless there are so many that it would take long: then as the last scan found them."""
+    if sum(entries.values()) < MANY_FLOWS:
+        entries = {name: sum(len(keys) for keys, _ in maps.tables[name].slices()) for name in FLOW_TABLES}
+    return {kind: entries[f"flows4_{kind}"] + entries[f"flows6_{kind}"] for kind in FLOW_KINDS}
 
 
 def _service(slots: dict[str, int], reals: dict[str, RealSnapshot]) -> ServiceSnapshot:

@@ -34,6 +34,7 @@ class Upkeep:
         self._awaited: Future[Any] | None = None
         self._scan: Scan | None = None  # one that is being read
         self._thread: ThreadPoolExecutor | None = None
+        self.entries: dict[str, int] = {}  # of each flow table, as of the last scan
         self._inline = True
 
     def advance(self, state: State, now_ns: int, budget_ns: int | None) -> float:
@@ -97,6 +98,7 @@ class Upkeep:
             took = self._timed(scan.read)
             yield self._elsewhere(took)
             self._scan = None
+            self.entries = scan.entries
             yield from scan.finish(state, self._elsewhere)
             self._next_scan_ns = now_ns + max(self._scan_ns, SCAN_REST * took.ns)
 
