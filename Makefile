@@ -99,6 +99,16 @@ FUZZ_SECONDS ?= 60
 fuzz: build ## any bytes as a configuration, by atheris, for FUZZ_SECONDS; it says how to install that
 	$(PYTHON) -m tests.compiler.fuzz -max_total_time=$(FUZZ_SECONDS)
 
+N ?= 10000000
+
+.PHONY: fuzz-datapath
+fuzz-datapath: build ## N=10000000 mutated packets to the XDP program and its model; ten minutes on two cores
+	$(PYTHON) -m tests.bpf.fuzz $(N)
+
+.PHONY: live
+live: build ## changes and a flood under live traffic, packet by packet; a few minutes
+	$(PYTHON) -m tests.bpf.live
+
 RELEASES ?= bookworm trixie
 
 .PHONY: vmtest

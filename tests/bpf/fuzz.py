@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .kernel import Kernel
-from .model import TCP, TRANSITION, UDP, First, Real, Service
+from .model import NS, TCP, TRANSITION, UDP, Balancer, First, Real, Service
 from .mutate import corpus, mutate
 from .packets import FAMILIES, MAC
 from .pair import Pair
+from .place import usable_salt
 
 ROOT = Path(__file__).parents[2]
 OBJECT = Path(os.environ.get("VC5_OBJECT", ROOT / "build" / "vc5.bpf.o"))
@@ -96,7 +97,12 @@ def options(r: random.Random) -> dict[str, object]:
 def play(pair: Pair, frames: list[bytes], seed: int, packets: int = ROUND) -> None:
     """One round; AssertionError where program and model differ."""
     r = random.Random(seed)
-    pair.start(*services(r), **options(r))
+    made, chosen = services(r), options(r)
+    chosen["salt"] = usable_salt(Balancer(made, **chosen), pair.kernel)  # type: ignore[arg-type]
+    pair.start(*made, **chosen)
+    pair.nearly = (
+        5 * NS
+    )  # of times: a busy machine lets a process wait, and what is seldom renewed differs more
     sent = [mutate(r, r.choice(frames)) for _ in range(packets)]
     half = packets // 2
     pair.send_all(sent[:half])

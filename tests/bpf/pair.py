@@ -29,7 +29,7 @@ class Pair:
     """`balancer` may be changed at will between packets; `sync` then tells the program."""
 
     def __init__(self, kernel: Kernel, cpu: int) -> None:
-        self.kernel, self.cpu = kernel, cpu
+        self.kernel, self.cpu, self.nearly = kernel, cpu, NEARLY
         self.balancer = Balancer([])
 
     def start(self, *services: Service, **options: Any) -> Balancer:
@@ -106,17 +106,27 @@ class Pair:
         self.same_flows()
         mine = self.balancer
         kept = {key: reading.by_index(mine, found) for key, found in mine.fragments.kept.items()}
-        _same(reading.fragments_in(self.kernel), kept)
+        self._same(reading.fragments_in(self.kernel), kept)
         living = {key: reading.by_index(mine, found) for key, found in mine.sessions.kept.items()}
-        _same(reading.sessions_in(self.kernel), living)
+        self._same(reading.sessions_in(self.kernel), living)
         assert reading.prefixes_in(self.kernel) == (mine.prefixes.four, mine.prefixes.six)
 
     def same_flows(self) -> None:
         for kind, known in self.balancer.flows.tables.items():
-            _same(
+            self._same(
                 {key: _row(entry) for key, entry in reading.flows_in(self.kernel, kind).items()},
                 {key: _row(entry) for key, entry in known.items()},
             )
+
+    def _same(self, got: dict[Any, Any], known: dict[Any, Any]) -> None:
+        """Equal but for the time, which comes last."""
+        mine = {key: value[:-1] for key, value in known.items()}
+        its = {key: value[:-1] for key, value in got.items()}
+        assert its == mine, (
+            f"the program's {its.items() - mine.items()}, the model's {mine.items() - its.items()}"
+        )
+        for key, value in got.items():
+            assert abs(value[-1] - known[key][-1]) < self.nearly, key
 
     def age(self, seconds: float) -> None:
         """Lets time pass for all that is remembered."""
@@ -169,14 +179,3 @@ def who(outcome: Outcome) -> int | str:
 
 def _row(entry: Entry) -> tuple[int, ...]:
     return entry.real, entry.real_id, entry.hash, entry.last
-
-
-def _same(got: dict[Any, Any], known: dict[Any, Any]) -> None:
-    """Equal but for the time, which comes last."""
-    mine = {key: value[:-1] for key, value in known.items()}
-    its = {key: value[:-1] for key, value in got.items()}
-    assert its == mine, (
-        f"the program's {its.items() - mine.items()}, the model's {mine.items() - its.items()}"
-    )
-    for key, value in got.items():
-        assert abs(value[-1] - known[key][-1]) < NEARLY, key

@@ -14,7 +14,7 @@ from vc5d.bpf import Array
 
 from .kernel import SLOTS_PER_LINE, Kernel
 from .model import Balancer, First, Real, Service
-from .model.hashes import bucket, key_word, position, vip_bit
+from .model.hashes import WORD, bucket, key_word, position, vip_bit
 
 LIST_LINES = 4
 TRACK = {"needed": 0, "full": 2, "minimal": 4}  # enum service_flags
@@ -40,6 +40,33 @@ def family(service: Service) -> int:
     return 4 if len(service.packed) == 4 else 6
 
 
+def usable_salt(balancer: Balancer, kernel: Kernel) -> int:
+    """The balancer's own, or the next one with which there is a perfect hash: two keys may never part."""
+    for salt in range(balancer.salt, balancer.salt + 100):
+        try:
+            for version in (4, 6):
+                words = [key_word(*key) for key in index_keys(balancer, version)]
+                find_displacements(words, salt & WORD, kernel.buckets, kernel.positions)
+            return salt & WORD
+        except NoPerfectHash:
+            continue
+    raise NoPerfectHash
+
+
+class NoPerfectHash(Exception):
+    """Too many services for the capacity, or an unlucky salt."""
+
+
+def index_keys(balancer: Balancer, version: int) -> dict[Key, int | None]:
+    """Each key's number of the service; None: a bare VIP."""
+    keys: dict[Key, int | None] = {}
+    for number, service in enumerate(balancer.services):
+        if family(service) == version:
+            keys[service.packed, service.port, service.protocol] = number
+            keys[service.packed, 0, 0] = None
+    return keys
+
+
 def find_displacements(
     words: list[int], salt: int, buckets: int, size: int
 ) -> tuple[list[int], dict[int, int]]:
@@ -49,7 +76,7 @@ def find_displacements(
         members.setdefault(bucket(word, salt, buckets), []).append(word)
     displacements, taken, used = [0] * buckets, dict[int, int](), set[int]()
     for number, mine in sorted(members.items(), key=lambda item: -len(item[1])):
-        for tried in range(1 << 16):
+        for tried in range(4 * size):
             at = [position(word, salt, tried, size) for word in mine]
             if len(set(at)) == len(at) and used.isdisjoint(at):
                 displacements[number] = tried
@@ -57,7 +84,7 @@ def find_displacements(
                 taken.update(zip(mine, at, strict=True))
                 break
         else:
-            raise AssertionError("no perfect hash: too many services for the capacity")
+            raise NoPerfectHash
     return displacements, taken
 
 
@@ -114,11 +141,7 @@ def _place_index(
     balancer: Balancer, version: int, kernel: Kernel, half: int, lines: list[tuple[int, int]]
 ) -> None:
     arrays, size, begins = kernel.arrays, kernel.positions, bases(balancer)
-    keys: dict[Key, int | None] = {}
-    for number, service in enumerate(balancer.services):
-        if family(service) == version:
-            keys[service.packed, service.port, service.protocol] = number
-            keys[service.packed, 0, 0] = None
+    keys = index_keys(balancer, version)
     words = {key_word(*key): key for key in keys}
     displacements, positions = find_displacements(list(words), balancer.salt, kernel.buckets, size)
     records = arrays[f"services{version}"][half * size : (half + 1) * size]
