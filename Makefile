@@ -106,7 +106,7 @@ fuzz-datapath: build ## N=10000000 mutated packets to the XDP program and its mo
 	$(PYTHON) -m tests.bpf.fuzz $(N)
 
 .PHONY: live
-live: build ## changes and a flood under live traffic, packet by packet; a few minutes
+live: build ## changes and a flood under live traffic, packet by packet; a minute or two
 	$(PYTHON) -m tests.bpf.live
 
 RELEASES ?= bookworm trixie
