@@ -102,7 +102,10 @@ def serve(address, port, what):
         if what == "resets":
             c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if what == "mute": kept.append(c)
-        else: c.close()
+        if what == "closes":  # whatever was sent is read, or closing would reset
+            c.shutdown(socket.SHUT_WR)
+            while c.recv(4096): pass
+        if what != "mute": c.close()
 for address in sys.argv[1:3]:
     for port, what in zip(sys.argv[3:], ("resets", "mute", "closes")):
         threading.Thread(target=serve, args=(address, int(port), what)).start()
