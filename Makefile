@@ -109,6 +109,10 @@ fuzz-datapath: build ## N=10000000 mutated packets to the XDP program and its mo
 live: build ## changes and a flood under live traffic, packet by packet; a minute or two
 	$(PYTHON) -m tests.bpf.live
 
+.PHONY: cost
+cost: build ## instructions of the XDP program, and how many the verifier looked at
+	@$(PYTHON) -m tests.bpf.cost $(OBJECT)
+
 RELEASES ?= bookworm trixie
 
 .PHONY: vmtest

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finding the service: the live generation, and its perfect hash (docs/document.md) in two array lookups.
+ * Finding the service: the live generation, and its perfect hash (docs/document.md) in two array lookups; and the
+ * packet's flow hash.
  */
 #ifndef VC5_INDEX_H
 #define VC5_INDEX_H
@@ -84,7 +85,7 @@ static __always_inline const struct service *find_key6(const struct generation *
 	return key[0] == addr[0] && key[1] == addr[1] && key[2] == tail ? &found->service : NULL;
 }
 
-/* For what is not the common case. `daddr`: as it lies in the IP header, of which it is the last part. */
+/* The same, not inlined: for all but the first look of the fast path. */
 static __noinline const struct service *find_again4(const struct generation *generation, __be32 addr_be,
 						    __u64 tail)
 {
@@ -95,6 +96,35 @@ static __noinline const struct service *find_again6(const struct generation *gen
 						    __u64 tail)
 {
 	return find_key6(generation, addr, tail);
+}
+
+/* The service of a plain TCP or UDP packet, or NULL. */
+static __always_inline const struct service *find_service(const struct generation *generation,
+							  const struct packet *packet)
+{
+	__u64 tail = hashed_ports(packet) >> 16, any_port = tail & ~0xffffULL;
+	const struct service *service = packet->ipv6 ? find_key6(generation, words(&ip6(packet)->daddr), tail)
+						     : find_key4(generation, ip4(packet)->daddr, tail);
+
+	if (service) {
+		note(packet->traced, TRACE_SERVICE, service->id);
+		return service;
+	}
+	if (packet->ipv6 && generation->flags & GENERATION_ANY_PORT6)
+		service = find_again6(generation, words(&ip6(packet)->daddr), any_port);
+	if (!packet->ipv6 && generation->flags & GENERATION_ANY_PORT4)
+		service = find_again4(generation, ip4(packet)->daddr, any_port);
+	if (service)
+		note(packet->traced, TRACE_ANY_PORT, service->id);
+	return service;
+}
+
+/* `ports`: hashed_ports(), or 0 of a sticky service. */
+static __always_inline __u64 flow_hash(const struct packet *packet, __u64 ports, __u64 seed)
+{
+	if (packet->ipv6)
+		return flow_hash6(words(&ip6(packet)->saddr), words(&ip6(packet)->daddr), ports, seed);
+	return flow_hash4(addresses4(packet->ip), ports, seed);
 }
 
 #endif

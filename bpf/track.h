@@ -210,4 +210,38 @@ __noinline __u32 track(struct question *q, const struct service *service)
 	return choose_noted(service, q->hash);
 }
 
+/* A packet for track(), in one argument of ask_flows(). */
+union asked {
+	__u64 word;
+	struct {
+		__be32 ports_be;
+		__u16 slot;
+		__u8 protocol;
+		__u8 ipv6 : 1, syn : 1, live : 2;
+	};
+};
+
+/* Not the fast path: what the flow tables say. The real's index, or NO_REAL; in the upper half, whether the flow is
+ * new. A function of its own, since a question on balance()'s stack would leave too little for look_closer()'s. */
+static __noinline __u64 ask_flows(struct xdp_md *ctx, const struct service *service, void *ip, __u64 hash,
+				  __u64 word)
+{
+	union asked asked = {.word = word};
+	struct packet packet = {.ip = ip, .ipv6 = asked.ipv6, .ports_be = asked.ports_be};
+	const struct control *control = find_control();
+	const struct generation *generation = control ? generation_of(control, asked.live) : NULL;
+	struct question q = {
+		.hash = hash, .slot = asked.slot, .tcp = asked.protocol == IPPROTO_TCP, .syn = asked.syn};
+	__u32 index;
+
+	/* Linux 6.1's verifier has forgotten which family it was. */
+	if (!generation || (packet.ipv6 && ip + sizeof(struct ipv6hdr) > (void *)(long)ctx->data_end))
+		return NO_REAL;
+	q.lifetime_ns = generation->flow_lifetime_ns;
+	q.inserts = control->inserts;
+	fill_key(&q, &packet);
+	index = track(&q, service);
+	return index | (__u64)(q.syn || (!q.tcp && q.stored)) << 32;
+}
+
 #endif

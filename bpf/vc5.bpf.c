@@ -37,66 +37,6 @@ const struct shared_types {
 	enum trace_step trace_step;
 } shared_types SEC("shared") = {};
 
-/* The service of a plain TCP or UDP packet, or NULL. */
-static __always_inline const struct service *find_service(const struct generation *generation,
-							  const struct packet *packet)
-{
-	__u64 tail = hashed_ports(packet) >> 16, any_port = tail & ~0xffffULL;
-	const struct service *service;
-
-	if (packet->ipv6) {
-		service = find_key6(generation, words(&ip6(packet)->daddr), tail);
-		if (!service && generation->flags & GENERATION_ANY_PORT6)
-			service = find_again6(generation, words(&ip6(packet)->daddr), any_port);
-	} else {
-		service = find_key4(generation, ip4(packet)->daddr, tail);
-		if (!service && generation->flags & GENERATION_ANY_PORT4)
-			service = find_again4(generation, ip4(packet)->daddr, any_port);
-	}
-	return service;
-}
-
-static __always_inline __u64 flow_hash(const struct packet *packet, __u64 ports, __u64 seed)
-{
-	if (packet->ipv6)
-		return flow_hash6(words(&ip6(packet)->saddr), words(&ip6(packet)->daddr), ports, seed);
-	return flow_hash4(addresses4(packet->ip), ports, seed);
-}
-
-/* A packet for track(), in one argument of ask_flows(). */
-union asked {
-	__u64 word;
-	struct {
-		__be32 ports_be;
-		__u16 slot;
-		__u8 protocol;
-		__u8 ipv6 : 1, syn : 1, live : 2;
-	};
-};
-
-/* Not the fast path: what the flow tables say. The real's index, or NO_REAL; in the upper half, whether the flow is
- * new. A function of its own, since a question on balance()'s stack would leave too little for look_closer()'s. */
-static __noinline __u64 ask_flows(struct xdp_md *ctx, const struct service *service, void *ip, __u64 hash,
-				  __u64 word)
-{
-	union asked asked = {.word = word};
-	struct packet packet = {.ip = ip, .ipv6 = asked.ipv6, .ports_be = asked.ports_be};
-	const struct control *control = find_control();
-	const struct generation *generation = control ? generation_of(control, asked.live) : NULL;
-	struct question q = {
-		.hash = hash, .slot = asked.slot, .tcp = asked.protocol == IPPROTO_TCP, .syn = asked.syn};
-	__u32 index;
-
-	/* Linux 6.1's verifier has forgotten which family it was. */
-	if (!generation || (packet.ipv6 && ip + sizeof(struct ipv6hdr) > (void *)(long)ctx->data_end))
-		return NO_REAL;
-	q.lifetime_ns = generation->flow_lifetime_ns;
-	q.inserts = control->inserts;
-	fill_key(&q, &packet);
-	index = track(&q, service);
-	return index | (__u64)(q.syn || (!q.tcp && q.stored)) << 32;
-}
-
 /* To the real, and the counters. */
 static __always_inline int forward(struct xdp_md *ctx, const struct control *control, struct packet *packet,
 				   __u64 hash, const struct real *real, __u32 index, bool new_flow)
@@ -135,7 +75,6 @@ static __always_inline int balance(struct xdp_md *ctx, const struct control *con
 	if (!service)
 		return look_closer(ctx, live);
 	note_flow(packet);
-	note(traced, TRACE_SERVICE, service->id);
 	if (is_blocked(control, packet))
 		return leave(traced, DROP_BLOCKED);
 

@@ -166,8 +166,11 @@ def _joined(parts: list[Array], dtype: np.dtype[Any]) -> Array:
 class Object:
     """A loaded object file: its maps by name, and its programs' descriptors. Owns them all until `close`."""
 
-    def __init__(self, path: Path, max_entries: Mapping[str, int]) -> None:
-        """Loads `path` after giving its maps the sizes that `max_entries` names."""
+    def __init__(
+        self, path: Path, max_entries: Mapping[str, int], constants: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Loads `path` after giving its maps the sizes that `max_entries` names. `constants`: whole
+        sections of read-only data, by map (`vc5.rodata`), in place of the object's."""
         if not path.is_file():
             raise Vc5Error(
                 f"{path}: there is no such BPF object", "`make build` builds it; --object names another"
@@ -180,22 +183,30 @@ class Object:
                 f"{path} is no BPF object: {_cause(libbpf.take_log()) or os.strerror(ctypes.get_errno())}"
             )
         try:
-            self.maps = self._load(path, max_entries)
+            self.maps = self._load(path, max_entries, constants or {})
         except Vc5Error:
             self.close()
             raise
 
-    def _load(self, path: Path, max_entries: Mapping[str, int]) -> dict[str, Map]:
+    def _load(
+        self, path: Path, max_entries: Mapping[str, int], constants: Mapping[str, bytes]
+    ) -> dict[str, Map]:
         lib, handles = library(), dict[str, int]()
         handle = lib.bpf_object__next_map(self._handle, None)
         while handle:
             handles[lib.bpf_map__name(handle).decode()] = handle
             handle = lib.bpf_object__next_map(self._handle, handle)
-        for name, entries in max_entries.items():
+        for name in (*max_entries, *constants):
             if name not in handles:
                 raise Vc5Error(
                     f"{path} has no map {name}", "the object is of another build: run `make build`"
                 )
+        for name, data in constants.items():
+            check(
+                lib.bpf_map__set_initial_value(handles[name], data, len(data)),
+                f"map {name} cannot begin with {len(data)} bytes",
+            )
+        for name, entries in max_entries.items():
             check(
                 lib.bpf_map__set_max_entries(handles[name], entries),
                 f"map {name} cannot have {entries} entries",

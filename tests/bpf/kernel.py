@@ -60,9 +60,9 @@ ROOM = 4096  # bytes that a packet may have when it comes out
 class Kernel:
     """The program with its maps; `sizes` in entries, over SMALL. Test runs count on the CPU that asks."""
 
-    def __init__(self, path: Path, sizes: dict[str, int] | None = None) -> None:
+    def __init__(self, path: Path, sizes: dict[str, int] | None = None, tracing: bool = False) -> None:
         self.sizes = SMALL | (sizes or {})
-        self._object = Object(path, self.sizes)
+        self._object = Object(path, self.sizes, {"vc5.rodata": bytes([tracing])})
         self.maps, self.prog_fd = self._object.maps, self._object.program("vc5")
         self.arrays = {name: self.maps[name].mapped(dtype) for name, dtype in ARRAYS.items()}
         self.arrays["control"]["layout"] = layout.Vc5Layout.VERSION

@@ -1,0 +1,223 @@
+"""The tracing program: it decides as the other does, and tells each decision about the packets asked for."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from vc5d.layout import TRACE_EVENT, TRACE_FILTER, Reason, TraceStep
+from vc5d.libbpf import check, library
+
+from .kernel import Kernel, one_cpu
+from .model import ACCEPTING, DOWN, TRANSITION, TX, First, Real, Service
+from .packets import V4, V6, Family, ethernet, tcp
+from .pair import FamilyPair
+
+pytestmark = pytest.mark.bpf
+
+SINK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+SNAP = 256
+
+
+class Ring:
+    """What the program has told, in order."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel, self._events = kernel, list[Any]()
+        self._keep = SINK(self._take)
+        self._lib = library()
+        self._lib.ring_buffer__new.restype = ctypes.c_void_p
+        self._lib.ring_buffer__new.argtypes = [ctypes.c_int, SINK, ctypes.c_void_p, ctypes.c_void_p]
+        self._lib.ring_buffer__consume.argtypes = [ctypes.c_void_p]
+        self._lib.ring_buffer__free.argtypes = [ctypes.c_void_p]
+        self._ring = self._lib.ring_buffer__new(kernel.maps["trace_events"].fd, self._keep, None, None)
+
+    def _take(self, _context: int, data: int, size: int) -> int:
+        self._events.append(np.frombuffer(ctypes.string_at(data, size), TRACE_EVENT)[0])
+        return 0
+
+    def filter(self, **fields: object) -> None:
+        wanted = np.zeros(1, TRACE_FILTER)
+        for name, value in ({"snap": SNAP} | fields).items():
+            wanted[name] = np.frombuffer(value, "u1") if isinstance(value, bytes) else value
+        self._kernel.maps["trace_filters"].update(struct.pack("<I", 0), wanted.tobytes())
+
+    def take(self) -> list[Any]:
+        self._events.clear()
+        check(self._lib.ring_buffer__consume(self._ring), "the ring cannot be read")
+        return list(self._events)
+
+    def close(self) -> None:
+        self._lib.ring_buffer__free(self._ring)
+
+
+@pytest.fixture(scope="module")
+def tracing(bpf_object: Path, kernel: Kernel) -> Iterator[Kernel]:
+    loaded = Kernel(bpf_object, {"trace_events": 1 << 20}, tracing=True)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(params=[V4, V6], ids=["IPv4", "IPv6"])
+def both(tracing: Kernel, request: pytest.FixtureRequest) -> FamilyPair:
+    pair = FamilyPair(tracing, one_cpu())
+    pair.family = request.param
+    return pair
+
+
+@pytest.fixture
+def ring(tracing: Kernel) -> Iterator[Ring]:
+    opened = Ring(tracing)
+    opened.filter()
+    yield opened
+    opened.close()
+
+
+def service(*states: int, **more: Any) -> Service:
+    reals = [Real(10 + i, mac=bytes([2, 0, 0, 0, 0, i]), state=state) for i, state in enumerate(states)]
+    return Service(V4.vip, 80, 6, reals, [0] * 31, **more)
+
+
+def mapped(family: Family, address: bytes) -> bytes:
+    return address if family.version == 6 else bytes(10) + b"\xff\xff" + address
+
+
+def told(event: Any) -> list[tuple[str, int]]:
+    return [
+        (TraceStep(int(note["step"])).name, int(note["value"])) for note in event["note"][: event["notes"]]
+    ]
+
+
+def steps(event: Any) -> list[str]:
+    return [name for name, _value in told(event)]
+
+
+def test_the_fast_path(both: FamilyPair, ring: Ring) -> None:
+    """Steps, flow, bytes before and after."""
+    both.begin(service(ACCEPTING))
+    frame = both.family.tcp(sport=1234)
+    outcome = both.send(frame)
+    (event,) = ring.take()
+    assert steps(event) == ["SERVICE", "HASH", "SLOT", "OWNER", "FAST", "REAL", "LINK"]
+    assert (event["verdict"], event["forwarded"], event["protocol"]) == (TX, 1, 6)
+    assert (event["sport_be"], event["dport_be"]) == (1234, 80)
+    at = 26 if both.family.version == 4 else 22
+    size = 4 if both.family.version == 4 else 16
+    assert event["saddr"].tobytes() == mapped(both.family, frame[at : at + size])
+    assert event["daddr"].tobytes() == mapped(both.family, frame[at + size : at + 2 * size])
+    assert event["before"][: event["snap_before"]].tobytes() == frame[:SNAP]
+    assert event["after"][: event["snap_after"]].tobytes() == outcome.frame[:SNAP]
+    assert (event["length_before"], event["length_after"]) == (len(frame), len(outcome.frame))
+
+
+def test_tracking(both: FamilyPair, ring: Ring) -> None:
+    """A new flow away from its owner, its next packet, and a flow of the previous owner."""
+    web = service(DOWN, ACCEPTING)
+    web.table = [i % 2 for i in range(31)]
+    both.begin(web)
+    away = next(
+        sport for sport in range(1000, 2000) if "ROW" in (both.tcp("S", sport), steps(ring.take()[-1]))[1]
+    )
+    both.begin(web)
+    both.tcp("S", away)
+    event = ring.take()[-1]
+    assert [(name, value) for name, value in told(event) if name in ("ROW", "STORED", "REAL")] == [
+        ("ROW", 3),
+        ("STORED", 1),
+        ("REAL", 2),
+    ]
+    assert "PROBE" in steps(event)
+    both.tcp("A", away)
+    assert [(name, value) for name, value in told(ring.take()[-1]) if name in ("ENTRY", "ROW", "STORED")] == [
+        ("ENTRY", 2 << 8 | 1),
+        ("ROW", 1),
+        ("STORED", 0),
+    ]
+    web = service(ACCEPTING, ACCEPTING, slots=[TRANSITION] * 31, first=First([1] * 31, 0))
+    both.begin(web)
+    both.tcp("A")
+    names = told(ring.take()[-1])
+    assert ("PREVIOUS_OWNER", 2 << 8 | ACCEPTING) in names
+    assert ("ROW", 5) in names
+
+
+def test_what_is_not_forwarded(both: FamilyPair, ring: Ring) -> None:
+    both.begin(service(ACCEPTING))
+    both.tcp(dport=81)
+    (event,) = ring.take()
+    assert told(event)[-1] == ("REASON", Reason.DROP_UNKNOWN_PORT)
+    assert event["forwarded"] == 0
+    ring.filter(reasons=1)
+    both.tcp()
+    assert ring.take() == []
+    both.tcp(dport=81)
+    assert len(ring.take()) == 1
+
+
+def test_an_error_is_of_the_flow_inside(both: FamilyPair, ring: Ring) -> None:
+    both.begin(service(ACCEPTING))
+    ring.filter(dport_be=80, sport_be=40000, protocol=6)
+    both.error(tcp(80, 40000))
+    (event,) = ring.take()
+    assert told(event)[0] == ("ICMP_ERROR", 6)
+    both.error(tcp(80, 40001))
+    assert ring.take() == []
+
+
+def test_any_port(both: FamilyPair, ring: Ring) -> None:
+    anything = service(ACCEPTING)
+    anything.port = 0
+    both.begin(anything)
+    both.tcp()
+    assert steps(ring.take()[-1])[0] == "ANY_PORT"
+
+
+def test_filters(both: FamilyPair, ring: Ring) -> None:
+    both.begin(service(ACCEPTING))
+    both.tcp(sport=7)
+    (event,) = ring.take()
+    every, other = bytes([255] * 16), bytes([1] * 16)
+    mine = event["saddr"].tobytes()
+    for wanted, count in (
+        ({"saddr": mine, "saddr_mask": every}, 1),
+        ({"saddr": other, "saddr_mask": every}, 0),
+        ({"saddr": other}, 1),
+        ({"daddr": event["daddr"].tobytes(), "daddr_mask": every}, 1),
+        ({"daddr": other, "daddr_mask": every}, 0),
+        ({"sport_be": 7}, 1),
+        ({"sport_be": 8}, 0),
+        ({"dport_be": 81}, 0),
+        ({"protocol": 17}, 0),
+    ):
+        ring.filter(**wanted)
+        both.tcp(sport=7)
+        assert len(ring.take()) == count, wanted
+
+
+def test_snap_and_limit(both: FamilyPair, ring: Ring) -> None:
+    both.begin(service(ACCEPTING))
+    for snap, taken in ((0, 0), (1, 1), (SNAP, SNAP), (SNAP + 1, SNAP)):
+        ring.filter(snap=snap)
+        both.send(ethernet(both.family.ip(tcp(1, 80, payload=bytes(400)))))
+        (event,) = ring.take()
+        assert (event["snap_before"], event["snap_after"]) == (taken, taken)
+    ring.filter(limit=3)
+    both.new_second()
+    for _ in range(10):
+        both.tcp()
+    assert 3 <= len(ring.take()) <= 6  # a second may have ended meanwhile
+
+
+def test_notes_have_an_end(both: FamilyPair, ring: Ring) -> None:
+    """More steps than fit: the first ones are told."""
+    web = service(*[DOWN] * 3, ACCEPTING, track="full", leastconn=True)
+    web.table = [i % 4 for i in range(31)]
+    both.begin(web)
+    for sport in range(200):
+        both.tcp("S", sport)
+    assert max(int(event["notes"]) for event in ring.take()) <= TRACE_EVENT["note"].shape[0]
