@@ -104,7 +104,9 @@ def serve(address, port, what):
         if what == "mute": kept.append(c)
         if what == "closes":  # whatever was sent is read, or closing would reset
             c.shutdown(socket.SHUT_WR)
-            while c.recv(4096): pass
+            try:
+                while c.recv(4096): pass
+            except ConnectionResetError: pass
         if what != "mute": c.close()
 for address in sys.argv[1:3]:
     for port, what in zip(sys.argv[3:], ("resets", "mute", "closes")):
