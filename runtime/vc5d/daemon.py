@@ -32,6 +32,7 @@ from .reload import NOT_READY, Reloads
 from .routes import Announcer
 from .status import DaemonSide, status
 from .supervise import cancel, start
+from .traffic import Traffic
 from .vips import Circumstances, Vips
 from .web.listen import Listen, chosen
 from .web.server import Web
@@ -157,6 +158,8 @@ class Daemon:
         await self._plane.do(open_)
         log.info("dataplane.adopted" if self._dataplane.adopted else "dataplane.loaded", pins=options.pin_dir)
         await self._apply(self._document)
+        self._traffic = Traffic(self._plane, self._dataplane)
+        await self._traffic.follow(self._document)
         self._interfaces = Interfaces(self._plane, self._dataplane, options.interfaces, options.mode)
         await self._interfaces.attach()
         attached = True
@@ -230,6 +233,7 @@ class Daemon:
         await self._apply(document)
         self._document = document
         await self._reals.follow(document, plans)
+        await self._traffic.follow(document)
 
     # What runs all the time
 
@@ -241,6 +245,7 @@ class Daemon:
                 self._reals.moved()
                 self._announcing.changed()
             notify.alive()
+            await self._traffic.every_second({vip: state.up for vip, state in self._vips.states.items()})
             while (left := begin + _TICK - loop.time()) > 0:
                 now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
                 wait = await self._plane.do(self._dataplane.tick, now_ns, _BUDGET_NS)

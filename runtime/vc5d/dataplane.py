@@ -131,10 +131,11 @@ class Dataplane:
     # What follows health and traffic
 
     def set_state(self, key: ServiceKey, address: str, state: RealState) -> bool:
-        """Gives a real of the document a state: ACCEPTING, DRAINING or DOWN. Whether it had another."""
+        """Gives a real a state: ACCEPTING, DRAINING or DOWN; one that left the document, but has flows, one
+        of the last two. Whether it had another."""
         service = self.state.services.get(key)
         real = service.reals.get(address) if service else None
-        if service is None or real is None or not real.configured:
+        if service is None or real is None or (state == RealState.ACCEPTING and not real.configured):
             raise Vc5Error(f"the live document has no real {address} of the service {key}")
         return health.set_state(self.maps, self.state, service, service.block.base + real.index, state)
 

@@ -33,6 +33,7 @@ from .layout import RealState
 from .neighbors import Link, Neighbors
 from .plane import Dataplane, PlaneThread
 from .supervise import Failed, cancel, start
+from .trunks import read_trunks
 
 _MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
 _LOOKED_AGAIN = 60.0  # s: puts back routes that somebody else removed, of which no event is asked for
@@ -150,6 +151,8 @@ class Reals:
             document = self._leaving.with_their_places(self._document)
             addresses = await vlans.host_addresses(self._netlink)
             self._paths.exclude({each.address for each in addresses})
+            trunks = await read_trunks(self._netlink, self._attached())
+            await self._plane.do(self._dataplane.set_vlans, trunks.vlan_ids())
             places = await vlans.find(self._netlink, document, addresses, self._attached())
             self._tell_unreachable(places)
             found = {real: each for real, each in places.items() if isinstance(each, vlans.Place)}

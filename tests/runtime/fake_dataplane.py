@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vc5d.document import Document, ServiceKey
+from vc5d.document import Blocked, Document, ServiceKey
 from vc5d.errors import Vc5Error
 from vc5d.layout import RealState
 
@@ -24,6 +24,10 @@ class FakeDataplane:
         self.lost: set[str] = set()  # interfaces that the program is no longer on
         self.states: dict[str, RealState] = {}
         self.links: dict[str, tuple[str | None, int, int]] = {}
+        self.vips: dict[str, bool] = {}
+        self.vlans: frozenset[int] = frozenset()
+        self.blocked = Blocked()
+        self.loads: dict[tuple[ServiceKey, str], float] = {}
         self.ticks = 0
         self.uninstalled = False
         self.closed = False
@@ -55,6 +59,23 @@ class FakeDataplane:
 
     def set_link(self, address: str, mac: str | None, vlan: int, ifindex: int = 0) -> None:
         self.links[address] = (mac, vlan, ifindex)
+
+    def set_vlans(self, ids: Iterable[int]) -> None:
+        self.vlans = frozenset(ids)
+
+    def set_vip(self, address: str, up: bool) -> bool:
+        self.vips[address] = up
+        return True
+
+    def set_block(self, blocked: Blocked) -> None:
+        self._may("set_block")
+        self.blocked = blocked
+
+    def set_loads(self, loads: Mapping[tuple[ServiceKey, str], float]) -> None:
+        self.loads = dict(loads)
+
+    def sessions(self, keys: Iterable[ServiceKey] | None = None) -> dict[tuple[ServiceKey, str], int]:
+        return {}
 
     def tick(self, now_ns: int, budget_ns: int | None = None) -> float:
         self._may("tick")

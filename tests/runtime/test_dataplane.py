@@ -117,13 +117,18 @@ def test_states_of_what_is_not_there(plane: Dataplane, key: ServiceKey, address:
         plane.set_state(key, address, RealState.DOWN)
 
 
-def test_a_real_that_left_has_no_state_to_set(plane: Dataplane) -> None:
+def test_a_real_that_left_drains_or_is_down(plane: Dataplane) -> None:
+    """When it dies, its flows go to others at once."""
     accept(plane)
     plane.apply(document(Spec({HTTP: {a: 1 for a in REALS if a != ONE}})))
     assert states(plane)[ONE] == "draining"
     assert not plane.snapshot().services[HTTP].reals[ONE].configured
     with pytest.raises(Vc5Error, match="no real"):
         plane.set_state(KEY, ONE, RealState.ACCEPTING)
+    assert plane.set_state(KEY, ONE, RealState.DOWN)
+    assert states(plane)[ONE] == "down"
+    assert plane.set_state(KEY, ONE, RealState.DRAINING)
+    assert states(plane)[ONE] == "draining"
 
 
 def test_lists_of_accepting_reals_alternate(plane: Dataplane) -> None:

@@ -227,7 +227,9 @@ class History(RuleBasedStateMachine):
     )
     def change_health(self, data: st.DataObject, state: RealState, chance: int) -> None:
         key = data.draw(st.sampled_from(sorted(self.live.services)))
-        address = data.draw(st.sampled_from(sorted(self.live.services[key].reals)))
+        address = data.draw(st.sampled_from(sorted(self.plane.state.services[key].reals)))
+        if address not in self.live.services[key].reals and state == RealState.ACCEPTING:
+            state = RealState.DOWN
         self.set_health(key, address, state)
         self.traffic(chance, 10, 0)
 
@@ -397,9 +399,10 @@ def dense(seed: int, steps: int = 150) -> None:
             machine.remove_service(SERVICES[2], None)
         elif event < 0.3:
             key = chance.choice(sorted(machine.live.services))
-            address = chance.choice(sorted(machine.live.services[key].reals))
+            address = chance.choice(sorted(machine.plane.state.services[key].reals))
             states = [RealState.ACCEPTING] * 3 + [RealState.DRAINING, RealState.DOWN]
-            machine.set_health(key, address, chance.choice(states))
+            left = address not in machine.live.services[key].reals
+            machine.set_health(key, address, chance.choice(states[-2:] if left else states))
         elif event < 0.35:
             machine.everyone_accepts()
         elif event < 0.37:

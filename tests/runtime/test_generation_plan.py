@@ -151,6 +151,12 @@ def test_reals_of_the_other_family_are_refused(service: str, real: str) -> None:
         plan(plane(), Spec({service: {real: 1}}))
 
 
+def test_too_many_blocked_prefixes_are_refused_before_anything_is_done() -> None:
+    prefixes = [f"{n >> 16}.{n >> 8 & 255}.{n & 255}.0/25" for n in range((1 << 16) + 1)]
+    with pytest.raises(Vc5Error, match="65537 IPv4 source prefixes are to be blocked"):
+        plan(plane(), Spec({HTTP: REALS}, extra={"block": {"5": prefixes}}))
+
+
 def test_a_change_of_stickiness_puts_every_slot_into_transition() -> None:
     """Its flows are hashed otherwise, with the same table; a service that shared its lines goes on with
     them."""

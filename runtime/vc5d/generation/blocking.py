@@ -24,14 +24,19 @@ PREFIX_BITS = 20  # of an IPv4 address: what a bit stands for
 _SWITCHES = {"blocked4": int(Switches.BLOCK4), "blocked6": int(Switches.BLOCK6)}
 
 
-def set_blocked(maps: Maps, blocked: Blocked) -> None:
-    """Blocks exactly these from now on. Raises Vc5Error before anything is changed if they are too many."""
+def check_room(blocked: Blocked) -> None:
+    """Raises Vc5Error if they are too many."""
     for family, prefixes in ((4, blocked.v4), (6, blocked.v6)):
         if len(prefixes) > BLOCKED:
             raise Vc5Error(
                 f"{len(prefixes)} IPv{family} source prefixes are to be blocked; {BLOCKED} are the most",
                 "join them to shorter ones, or raise `defcon`",
             )
+
+
+def set_blocked(maps: Maps, blocked: Blocked) -> None:
+    """Blocks exactly these from now on. Raises Vc5Error before anything is changed if they are too many."""
+    check_room(blocked)
     wanted = {"blocked4": records4(blocked.v4), "blocked6": records6(blocked.v6)}
     for name, records in wanted.items():
         maps.tables[name].write(records, np.ones(len(records), COUNT))

@@ -18,6 +18,7 @@ from ..errors import Vc5Error
 from ..layout import ServiceFlags
 from ..maps import Capacity
 from .arena import Arena, ArenaFull
+from .blocking import check_room
 from .capacity import block_capacity
 from .state import Block, Real, ServiceInMaps, State, lines_of, real_id
 from .tables import LinesFull, TablePlanner, WriteTable
@@ -80,6 +81,7 @@ def make_plan(old: State, document: Document, capacity: Capacity, slots: npt.NDA
     Raises Outgrown when the maps are too small, Vc5Error for what this version cannot do.
     """
     _refuse_mixed(document)
+    check_room(document.blocked)
     _check_sizes(document, capacity)
     after = State(
         live=2 if old.live == 1 else 1,
