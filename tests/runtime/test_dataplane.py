@@ -506,6 +506,28 @@ def test_flows_keep_their_real_when_least_connections_end(clock: Clock, vip: str
     assert plane.snapshot().services[vip].slots["clear"] == 61
 
 
+@pytest.mark.parametrize("sticky", [False, True])
+def test_flows_keep_their_real_when_they_are_hashed_otherwise(clock: Clock, sticky: bool) -> None:
+    """Those that say nothing between the change, a restart and the next document too: the table of the
+    beginning is read with the hash of the beginning."""
+    plane = Dataplane(Maps.in_memory(CAPACITY), clock=clock, scan_ns=0)
+    plane.apply(document(Spec({HTTP: REALS}, sticky={HTTP} if sticky else set())))
+    accept(plane)
+    plane.tick(clock.ns)
+    path = DataPath(plane.maps)
+    path.now = clock.ns
+    flows = {Flow(f"10.99.{n}.1", 1024 + n, HTTP): "" for n in range(200)}
+    for flow in flows:
+        flows[flow] = path.packet(flow, syn=True)
+    other = set() if sticky else {HTTP}
+    plane.apply(document(Spec({HTTP: REALS}, sticky=other)))
+    spoke = list(flows)[:50]
+    assert all(path.packet(flow, syn=False) == flows[flow] for flow in spoke)
+    plane = Dataplane(plane.maps, clock=clock, scan_ns=0)
+    plane.apply(document(Spec({HTTP: {**REALS, "10.1.10.9": 1}}, sticky=other)))
+    assert {flow: path.packet(flow, syn=False) for flow in flows} == flows
+
+
 def test_a_restart_keeps_links_states_and_counts(plane: Dataplane, clock: Clock) -> None:
     accept(plane)
     plane.set_link(ONE, MAC, 10, ifindex=4)

@@ -143,7 +143,20 @@ def test_flows_states_and_counters_come_along(pin_dir: Path, tmp_path: Path) -> 
 
 
 def upgrade(pin_dir: Path, directory: Path) -> None:
-    flows = old_host(pin_dir, directory)
+    flows, there = old_host(pin_dir, directory), []
+    take_over = Program.take_over
+
+    def counted(program: Program) -> list[str]:
+        there.append(len(program.maps.tables["flows4_tcp"].read()[0]))
+        return take_over(program)
+
+    with pytest.MonkeyPatch.context() as watched:
+        watched.setattr(Program, "take_over", counted)
+        upgraded(pin_dir, flows)
+    assert there[0] > 10, "flows are there before the first packet is"
+
+
+def upgraded(pin_dir: Path, flows: dict[Flow, str]) -> None:
     before = program_on(pin_dir)
     plane = Dataplane.open(pin_dir, OBJECT, NEXT)
     assert plane.adopted

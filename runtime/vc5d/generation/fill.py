@@ -253,6 +253,7 @@ def _write_links(maps: Maps, old: State, after: State) -> None:
 def write_link(maps: Maps, index: int, link: int, ifindex: int) -> None:
     """Where a real is reached. The interface first: with the new MAC, frames must leave by it."""
     maps.reals["ifindex"][index] = ifindex
+    stores_before()
     maps.reals["link"][index] = link
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..layout import RealState
 from ..maps import Maps
+from ..ordering import stores_before
 from ..slots import SLOTS_PER_LINE
 from .state import ServiceInMaps, State
 
@@ -52,4 +53,5 @@ def publish(maps: Maps, service: ServiceInMaps) -> None:
     line = service.block.list_line(1 if current == service.block.list_line(0) else 0)
     start = line * SLOTS_PER_LINE
     maps.accepting[start : start + len(members)] = members
+    stores_before()
     words[service.id] = line << 16 | len(members)

@@ -16,6 +16,7 @@ import numpy as np
 from ..flows import Flows, Needs
 from ..layout import RealState, SlotState
 from ..maps import Maps
+from ..ordering import stores_before
 from ..slots import OWNER, STATE_SHIFT
 from .health import CONSULT
 from .state import Lines, Real, ServiceInMaps, State
@@ -43,6 +44,7 @@ def end_transitions(maps: Maps, state: State, now_ns: int, elsewhere: Elsewhere)
     if not ended:
         return
     _drop_first_tables(maps, state, {id(lines) for lines in ended})
+    stores_before()
     yield None
     for lines in ended:
         for words in _chunks(maps, lines):
