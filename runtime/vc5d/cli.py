@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
-    log.setup(options.log_level)
+    log.setup(options.log_level, options.log_format)
     if options.uninstall:
         return _uninstall(parser, options)
     if options.document is None:
@@ -193,6 +193,13 @@ def _parser() -> argparse.ArgumentParser:
         help=f"metrics and status by HTTP, unless the document has `webserver` ({WEB}; none: not at all)",
     )
     add("--log-level", choices=log.LEVELS, default="info", help="what is told on standard error (info)")
+    add(
+        "--log-format",
+        choices=log.FORMATS,
+        default="auto",
+        help="text, JSON (ECS), or the journal's own fields; auto: the journal if standard error is its "
+        "stream, else text (auto)",
+    )
     add_completion(parser)
     return parser
 
