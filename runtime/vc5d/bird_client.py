@@ -47,7 +47,7 @@ async def read_sessions(path: Path = SOCKET) -> Sessions:
         return Sessions(why=f"vc5d may not read {path}: it must be in the socket's group")
     except TimeoutError:
         return Sessions(why=f"BIRD did not answer in {_PATIENCE:g} s")
-    except (OSError, ValueError, EOFError) as failure:
+    except (OSError, ValueError, EOFError, asyncio.LimitOverrunError) as failure:
         return Sessions(why=f"BIRD's answer could not be read: {failure}")
 
 

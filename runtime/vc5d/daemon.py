@@ -321,7 +321,4 @@ class Daemon:
         return await asyncio.to_thread(status, self._document, snapshot, self._reals, mine)
 
     async def _prefixes(self) -> Any:
-        read = getattr(self._dataplane, "prefixes", None)
-        if read is None:
-            raise Vc5Error("this data path does not count prefixes")
-        return await self._plane.do(read)
+        return await self._plane.do(self._dataplane.prefixes)

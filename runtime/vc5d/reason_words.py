@@ -10,7 +10,6 @@ WORDS = {
     "pass_no_document": "no document was live yet",
     "pass_at_real": "to its real's own MAC already: flooded by a switch, or this host is the real",
     "pass_neighbor_discovery": "IPv6 neighbor discovery for a VIP",
-    "pass_ipv6": "IPv6",
     "drop_blocked": "from a blocked source prefix",
     "drop_malformed": "truncated, or with lengths that contradict each other",
     "drop_fragment": "a fragment whose first one was not seen",

@@ -51,6 +51,8 @@ KEYS: Mapping[str, Key] = {
     "changed": Key("whether the document is another one", "vc5.changed"),
     "check": Key("type and port of a check, as in `http:80`", "vc5.check"),
     "checks": Key("how many checks since it was told last", "vc5.checks", value=_whole),
+    "client": Key("where a request came from: an address, or the UNIX socket", "client.address"),
+    "command": Key("what was asked for", "vc5.command"),
     "community": Key("the BGP community that the VIP has now", "vc5.community"),
     "digest": Key("of the document", "file.hash.sha256", value=_hash),
     "document": Key("the document's file", "file.path"),
@@ -87,6 +89,7 @@ KEYS: Mapping[str, Key] = {
     "vip": Key("a virtual IP", "destination.ip"),
     "wanted": Key("what was asked for", "vc5.wanted"),
     "was": Key("the value that it had", "vc5.was"),
+    "webroot": Key("of the document", "vc5.webroot"),
     "webserver": Key("as the document has it", "vc5.webserver"),
     "why": Key("the reason, in words", "event.reason"),
 }  # fmt: skip

@@ -155,7 +155,7 @@ class Feed:
         message = _message("delta", news)
         for client in list(self._clients):
             if not client.give(message):
-                log.debug("console.slow", clients=len(self._clients))
+                log.debug("console.slow")
                 self.leave(client)
 
 

@@ -83,7 +83,8 @@ class Writing:
         if values is None:
             return _refused(400, "the body is a JSON object")
         name = request.path.lstrip("/")
-        log.info("console.asked", command=name, by="socket" if is_local(request) else request.remote)
+        client = "the UNIX socket" if is_local(request) else request.remote
+        log.info("console.asked", command=name, client=client)
         try:
             return web.json_response(await self._commands[name](values))
         except Vc5Error as failure:
@@ -97,7 +98,7 @@ class Writing:
             return None
         async with self._wrong:
             await asyncio.sleep(_SLOWLY)
-            log.warning("console.refused", why="wrong token", by=request.remote)
+            log.warning("console.refused", client=request.remote)
         return _refused(403, "wrong token")
 
 

@@ -269,7 +269,7 @@ const reasons = new Table("reasons", [
 	["Reason", (reason) => reason.words],
 ]);
 
-const LEVELS = { debug: "plain", info: "plain", warning: "warn", error: "bad" };
+const LEVELS = { debug: "plain", info: "plain", notice: "good", warning: "warn", error: "bad" };
 
 function showLog() {
 	const names = Object.keys(LEVELS);
