@@ -172,8 +172,8 @@ def _in_table_order(service: Service, document: Document) -> Sequence[str]:
 
 
 def _links(old: State, neighbors: Mapping[str, Neighbor]) -> dict[str, tuple[int, int]]:
-    """What is known of each real's link: the document's MAC where it gives one, else what was learned. Also of
-    reals that left and drain: one that returns has packets all the while."""
+    """What is known of each real's link: the document's MAC where it gives one, else what was learned. Also
+    of reals that left and drain: one that returns has packets all the while."""
     held = {address for service in old.services.values() for address in service.reals}
     links = {address: link for address, link in old.links.items() if address in held}
     for address, neighbor in neighbors.items():
