@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ from .reload import NOT_READY, Reloads
 from .routes import Announcer
 from .status import DaemonSide, status
 from .supervise import cancel, start
+from .tracing.tracers import Tracers
 from .vips import Circumstances, Vips
 from .web.listen import Listen, chosen
 from .web.options import ConsoleOptions, webroot
@@ -82,6 +83,7 @@ class Daemon:
             lambda: self._document.digest, self._replace_document, self._activity.reloaded
         )
         self._vips = Vips()
+        self._tracers = Tracers(self._plane, lambda: self._dataplane)
         self._started, self._started_at = time.monotonic(), time.time()
         self._ready = False
         self._stop = asyncio.Event()
@@ -128,7 +130,8 @@ class Daemon:
 
     async def _start_control(self, running: AsyncExitStack) -> None:
         """First of all: it finds another vc5d before anything of that one's is touched."""
-        control = Control(self.options.socket, {"status": self._status, **self._changing()})
+        commands = {"status": self._status, **self._changing()}
+        control = Control(self.options.socket, commands, {"trace": self._trace})
         await control.start()
         running.push_async_callback(control.stop)
 
@@ -196,7 +199,13 @@ class Daemon:
         gets to its end, and all the rest after that."""
         running.push_async_callback(self._reloads.finish)
         running.push_async_callback(self._announcing.stop)
-        works = [self._tick_for_ever(), self._announcing.for_ever(), self._reals.follow_moves_for_ever()]
+        running.callback(self._tracers.close)
+        works: list[Coroutine[Any, Any, None]] = [
+            self._tick_for_ever(),
+            self._announcing.for_ever(),
+            self._reals.follow_moves_for_ever(),
+            self._tracers.for_ever(),
+        ]
         works += self._web()
         for work in works:
             running.push_async_callback(cancel, start(work, self._failed))
@@ -303,6 +312,11 @@ class Daemon:
     async def _apply_drains(self) -> None:
         await self._reals.drains_changed()
         self._announcing.changed()
+
+    def _trace(self, request: Request) -> AsyncGenerator[Any, None]:
+        if not self._ready:
+            raise NOT_READY
+        return self._tracers.trace(request)
 
     async def _status(self, _: Request) -> dict[str, Any]:
         if not self._ready:
