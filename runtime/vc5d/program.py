@@ -109,7 +109,7 @@ class Program:
         for ifname in link.pinned_names(self._pin_dir) if self._pin_dir else ():
             found = link.open_pinned(self._pin_dir, ifname) if self._pin_dir else None
             if found and found.ifindex and found.program_id() != own:
-                log.info("interface.program", interface=ifname, now="put back: another was there")
+                log.warning("interface.program", interface=ifname)
                 found.update(self.prog_fd)
             if found:
                 found.close()
