@@ -232,10 +232,17 @@ struct {
 /* Of a tracing program only; the other one has no code that touches them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, TRACERS);
 	__type(key, __u32);
 	__type(value, struct trace_filter);
 } trace_filters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TRACERS);
+	__type(key, __u32);
+	__type(value, struct trace_count);
+} trace_counts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

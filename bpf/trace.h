@@ -9,7 +9,8 @@
 #include "budget.h"
 #include "parse.h"
 
-const volatile bool tracing = false;
+/* In a section of its own, so that user space sets it without knowing what else is constant. */
+const volatile bool tracing SEC(".rodata.tracing") = false;
 
 static __always_inline struct trace_event *trace_event(void)
 {
@@ -72,12 +73,10 @@ static __always_inline void note_flow(const struct packet *packet)
 }
 
 /* Bytes from the frame's begin; how many. */
-static __always_inline __u32 take_snap(struct xdp_md *ctx, __u8 *bytes, __u32 snap, __u32 length)
+static __always_inline __u32 take_snap(struct xdp_md *ctx, __u8 *bytes, __u32 length)
 {
-	if (snap > TRACE_SNAP)
-		snap = TRACE_SNAP;
-	if (snap > length)
-		snap = length;
+	__u32 snap = length < TRACE_SNAP ? length : TRACE_SNAP;
+
 	if (!snap)
 		return 0;
 	snap = ((snap - 1) & (TRACE_SNAP - 1)) + 1; /* as it is; but so the verifier sees the bounds */
@@ -94,18 +93,16 @@ static __noinline void write_forwarded(void)
 
 static __noinline int begin_trace(struct xdp_md *ctx)
 {
-	__u32 zero = 0;
-	struct trace_filter *filter = bpf_map_lookup_elem(&trace_filters, &zero);
 	struct trace_event *event = trace_event();
 
-	if (!filter || !event)
+	if (!event)
 		return 0;
 	__builtin_memset(event, 0, offsetof(struct trace_event, note));
 	event->time_ns = bpf_ktime_get_ns();
 	event->cpu = bpf_get_smp_processor_id();
 	event->ifindex = ctx->ingress_ifindex;
 	event->length_before = ctx->data_end - ctx->data;
-	event->snap_before = take_snap(ctx, event->before, filter->snap, event->length_before);
+	event->snap_before = take_snap(ctx, event->before, event->length_before);
 	return 0;
 }
 
@@ -118,7 +115,7 @@ static __always_inline bool is_address_wanted(const __u8 *address, const __u8 *w
 
 static __always_inline bool is_wanted(const struct trace_event *event, const struct trace_filter *filter)
 {
-	return !(filter->reasons && event->forwarded) &&
+	return filter->active && (!filter->verdicts || filter->verdicts & 1 << (event->verdict & 7)) &&
 	       is_address_wanted(event->saddr, filter->saddr, filter->saddr_mask) &&
 	       is_address_wanted(event->daddr, filter->daddr, filter->daddr_mask) &&
 	       (!filter->sport_be || filter->sport_be == event->sport_be) &&
@@ -126,25 +123,70 @@ static __always_inline bool is_wanted(const struct trace_event *event, const str
 	       (!filter->protocol || filter->protocol == event->protocol);
 }
 
-static __always_inline bool may_tell(const struct trace_filter *filter)
+/* Counts the packet for a filter that it matches, as far as that may be told of in this second. */
+static __always_inline bool may_tell(const struct trace_filter *filter, struct trace_count *count, __u64 now)
 {
-	struct budget *budget = budget_of(bpf_ktime_get_coarse_ns());
+	if (count->second != now >> SECOND_SHIFT) {
+		count->second = now >> SECOND_SHIFT;
+		count->told = 0;
+	}
+	count->matched++;
+	if (filter->limit && count->told >= filter->limit) {
+		count->limited++;
+		return false;
+	}
+	count->told++;
+	return true;
+}
 
-	return budget && (!filter->limit || budget->events++ < filter->limit);
+/* A bit for each filter that is to be told. */
+static __noinline int wanted_by(void)
+{
+	__u64 now = bpf_ktime_get_coarse_ns();
+	struct trace_event *event = trace_event();
+	int filters = 0;
+
+	if (!event)
+		return 0;
+	for (__u32 i = 0; i < TRACERS; i++) {
+		__u32 at = i;
+		struct trace_filter *filter = bpf_map_lookup_elem(&trace_filters, &at);
+		struct trace_count *count = bpf_map_lookup_elem(&trace_counts, &at);
+
+		if (filter && count && is_wanted(event, filter) && may_tell(filter, count, now))
+			filters |= 1 << i;
+	}
+	return filters;
+}
+
+static __noinline void count_lost(int filters)
+{
+	for (__u32 i = 0; i < TRACERS; i++) {
+		__u32 at = i;
+		struct trace_count *count = bpf_map_lookup_elem(&trace_counts, &at);
+
+		if (count && filters & 1 << i)
+			count->lost++;
+	}
 }
 
 static __noinline int end_trace(struct xdp_md *ctx, int verdict)
 {
-	__u32 zero = 0;
-	struct trace_filter *filter = bpf_map_lookup_elem(&trace_filters, &zero);
 	struct trace_event *event = trace_event();
+	int filters;
 
-	if (!filter || !event || !is_wanted(event, filter) || !may_tell(filter))
+	if (!event)
 		return 0;
 	event->verdict = verdict;
+	filters = wanted_by();
+	if (!filters)
+		return 0;
+	event->filters = filters;
 	event->length_after = ctx->data_end - ctx->data;
-	event->snap_after = take_snap(ctx, event->after, filter->snap, event->length_after);
-	return bpf_ringbuf_output(&trace_events, event, sizeof(*event), 0);
+	event->snap_after = take_snap(ctx, event->after, event->length_after);
+	if (bpf_ringbuf_output(&trace_events, event, sizeof(*event), 0))
+		count_lost(filters);
+	return 0;
 }
 
 #endif

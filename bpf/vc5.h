@@ -214,8 +214,7 @@ struct budget {
 	__u64 second;
 	__u32 inserts[3]; /* spent: into flows_tcp, flows_syn, flows_udp */
 	__u32 echoes;     /* spent */
-	__u32 events;     /* told of by a tracing program */
-	__u32 pad;
+	__u32 pad[2];
 };
 
 /* Time spent in the program, of the packets of the jiffies that are sampled. */
@@ -280,7 +279,7 @@ struct control {
 	struct generation generation[2];
 };
 
-/* Which packets a tracing program tells of. Addresses: 16 bytes, IPv4 mapped. A mask bit of 0: any. */
+/* Which packets a tracing program tells one tracer of. Addresses: 16 bytes, IPv4 mapped. A mask bit of 0: any. */
 struct trace_filter {
 	__u8 saddr[16];
 	__u8 saddr_mask[16];
@@ -289,15 +288,26 @@ struct trace_filter {
 	__be16 sport_be; /* 0: any */
 	__be16 dport_be; /* 0: any */
 	__u8 protocol;   /* 0: any */
-	__u8 reasons;    /* 0: all packets; 1: only those that were not forwarded */
-	__u16 snap;      /* bytes of the packet that are told: at most TRACE_SNAP */
-	__u32 limit;     /* events a second and CPU; 0: no limit */
-	__u32 pad;
+	__u8 verdicts;   /* a bit for each enum xdp_action that is wanted; 0: any */
+	__u8 active;     /* 0: nobody has this filter */
+	__u8 pad;
+	__u32 limit; /* events a second (2^30 ns) and CPU; 0: no limit */
+	__u32 pad2;
+};
+
+/* What became of the packets that a filter matched, on one CPU. */
+struct trace_count {
+	__u64 second;  /* the one of `told` */
+	__u64 told;    /* in this second */
+	__u64 matched; /* since the filter was set … */
+	__u64 limited; /* … of them not told: more than the limit … */
+	__u64 lost;    /* … not told: nobody had read what was told before */
 };
 
 enum trace_limits {
 	TRACE_NOTES = 24,
-	TRACE_SNAP = 256,
+	TRACE_SNAP = 256, /* bytes of a frame that are told */
+	TRACERS = 4,      /* filters at a time */
 };
 
 /* What the program decided, step by step; `value` is of the step. */
@@ -350,7 +360,8 @@ struct trace_event {
 	__be16 dport_be;
 	__u8 protocol;
 	__u8 forwarded; /* 0: the reason is among the notes */
-	__u8 pad[2];
+	__u8 filters;   /* a bit for each filter that matched, and has not reached its limit */
+	__u8 pad;
 	struct trace_note note[TRACE_NOTES];
 	__u8 before[TRACE_SNAP];
 	__u8 after[TRACE_SNAP];

@@ -27,6 +27,7 @@ def build_settings(node: Node, problems: Problems) -> Settings:
         path=fields.text("path"),
         method=fields.text("method"),
         expect=_expect(fields, problems),
+        verify=fields.boolean("verify"),
         tunnel_type=fields.at("tunnel-type"),
         tunnel_port=fields.whole("tunnel-port"),
         track=fields.at("track"),
@@ -49,6 +50,7 @@ def build_check(node: Node, problems: Problems) -> Check:
         path=fields.text("path"),
         method=fields.text("method"),
         expect=_expect(fields, problems),
+        verify=fields.boolean("verify"),
         place=node.place,
     )
 

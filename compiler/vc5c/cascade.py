@@ -57,7 +57,8 @@ def checks_of(policy: Policy, protocol: str, settings: Settings) -> tuple[dict[s
         return tuple(_check(check, protocol, settings) for check in policy.checks)
     if policy.name.check is None:
         return ()
-    return (_check(Check(policy.name.check, None, None, None, None, None, policy.place), protocol, settings),)
+    implied = Check(policy.name.check, None, None, None, None, None, None, policy.place)
+    return (_check(implied, protocol, settings),)
 
 
 def _check(check: Check, protocol: str, settings: Settings) -> dict[str, Any]:
@@ -72,4 +73,7 @@ def _check(check: Check, protocol: str, settings: Settings) -> dict[str, Any]:
         written["path"] = check.path or settings.path
         written["method"] = method
         written["expect"] = None if expect is None else list(expect)
+    if check.type == "https":
+        verify = settings.verify if check.verify is None else check.verify
+        written["verify"] = verify or None
     return {key: value for key, value in written.items() if value is not None}

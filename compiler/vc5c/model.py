@@ -43,6 +43,7 @@ class Settings:
     path: str | None = None
     method: str | None = None
     expect: tuple[int, ...] | None = None  # status codes; (0,): any
+    verify: bool | None = None
     tunnel_type: At[str] | None = None
     tunnel_port: int | None = None
     track: At[str] | None = None
@@ -78,6 +79,7 @@ class Check:
     path: str | None
     method: str | None
     expect: tuple[int, ...] | None
+    verify: bool | None
     place: Place
 
 

@@ -167,10 +167,15 @@ class Object:
     """A loaded object file: its maps by name, and its programs' descriptors. Owns them all until `close`."""
 
     def __init__(
-        self, path: Path, max_entries: Mapping[str, int], constants: Mapping[str, bytes] | None = None
+        self,
+        path: Path,
+        max_entries: Mapping[str, int],
+        shared: Mapping[str, int] | None = None,
+        constants: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Loads `path` after giving its maps the sizes that `max_entries` names. `constants`: whole
-        sections of read-only data, by map (`vc5.rodata`), in place of the object's."""
+        """Loads `path` after giving its maps the sizes that `max_entries` names. `shared`: descriptors of
+        maps that are there already, to use in place of new ones. `constants`: what sections of read-only data
+        (".rodata.…") hold, whole."""
         if not path.is_file():
             raise Vc5Error(
                 f"{path}: there is no such BPF object", "`make build` builds it; --object names another"
@@ -183,34 +188,38 @@ class Object:
                 f"{path} is no BPF object: {_cause(libbpf.take_log()) or os.strerror(ctypes.get_errno())}"
             )
         try:
-            self.maps = self._load(path, max_entries, constants or {})
+            self.maps = self._load(path, max_entries, shared or {}, constants or {})
         except Vc5Error:
             self.close()
             raise
 
     def _load(
-        self, path: Path, max_entries: Mapping[str, int], constants: Mapping[str, bytes]
+        self,
+        path: Path,
+        max_entries: Mapping[str, int],
+        shared: Mapping[str, int],
+        constants: Mapping[str, bytes],
     ) -> dict[str, Map]:
         lib, handles = library(), dict[str, int]()
         handle = lib.bpf_object__next_map(self._handle, None)
         while handle:
             handles[lib.bpf_map__name(handle).decode()] = handle
             handle = lib.bpf_object__next_map(self._handle, handle)
-        for name in (*max_entries, *constants):
+        for name in (*max_entries, *shared, *constants):
             if name not in handles:
                 raise Vc5Error(
                     f"{path} has no map {name}", "the object is of another build: run `make build`"
                 )
-        for name, data in constants.items():
-            check(
-                lib.bpf_map__set_initial_value(handles[name], data, len(data)),
-                f"map {name} cannot begin with {len(data)} bytes",
-            )
         for name, entries in max_entries.items():
             check(
                 lib.bpf_map__set_max_entries(handles[name], entries),
                 f"map {name} cannot have {entries} entries",
             )
+        for name, fd in shared.items():
+            check(lib.bpf_map__reuse_fd(handles[name], fd), f"map {name} cannot be shared")
+        for name, content in constants.items():
+            result = lib.bpf_map__set_initial_value(handles[name], content, len(content))
+            check(result, f"{path}: {name} cannot hold {len(content)} bytes")
         result = lib.bpf_object__load(self._handle)
         if result < 0:
             raise _load_error(path, result, libbpf.take_log())
@@ -280,6 +289,17 @@ def pin(fd: int, path: Path) -> None:
 def obj_get(path: Path) -> int:
     """The descriptor of what is pinned at `path`."""
     return check(library().bpf_obj_get(os.fsencode(path)), f"{path} cannot be opened")
+
+
+def program_id(prog_fd: int) -> int:
+    """The kernel's number of a program, as `bpftool prog` and a link have it."""
+    info = libbpf.ProgInfo()
+    length = ctypes.c_uint32(ctypes.sizeof(info))
+    check(
+        library().bpf_obj_get_info_by_fd(prog_fd, ctypes.byref(info), ctypes.byref(length)),
+        "the program cannot be asked about",
+    )
+    return int(info.id)
 
 
 def test_run(prog_fd: int, packet: bytes, repeat: int = 1, ifindex: int = 0) -> tuple[int, bytes, int]:  # noqa: PT028

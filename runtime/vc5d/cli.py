@@ -19,14 +19,15 @@ from .alone import Alone
 from .completion import add_completion
 from .control import is_served
 from .daemon import Daemon, Options
-from .defaults import PIN_DIR, SOCKET, STATE_DIR, WEB
+from .defaults import PIN_DIR, SOCKET, STATE_DIR
 from .document import check, read
 from .errors import Vc5Error
 from .health.checks import compile_checks
 from .outcome import guarded, say
 from .tun import NAME_MAX
 from .uninstall import uninstall
-from .web.listen import Listen
+from .web.options import ConsoleOptions, add_options
+from .web.writing import read_token
 
 _MAIN_TABLES = (0, 253, 254, 255)  # unspec, default, main, local: routes there would carry traffic
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
-    log.setup(options.log_level)
+    log.setup(options.log_level, options.log_format)
     if options.uninstall:
         return _uninstall(parser, options)
     if options.document is None:
@@ -73,6 +74,12 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             state_dir=options.state,
             grace=options.grace,
             web=options.web,
+            console=ConsoleOptions(
+                socket=options.web_socket,
+                token=read_token(options.console_token),
+                bird=options.bird_socket,
+                real_metrics=options.real_metrics,
+            ),
         ),
         Dataplane.open,
         functools.partial(read, seed_file=options.seed_file),
@@ -185,14 +192,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="at the end, between announcing the VIPs with GRACEFUL_SHUTDOWN and withdrawing them (2)",
     )
-    add(
-        "--web",
-        type=_listen,
-        default=WEB,
-        metavar="ADDRESS:PORT",
-        help=f"metrics and status by HTTP, unless the document has `webserver` ({WEB}; none: not at all)",
-    )
+    add_options(parser)
     add("--log-level", choices=log.LEVELS, default="info", help="what is told on standard error (info)")
+    add(
+        "--log-format",
+        choices=log.FORMATS,
+        default="auto",
+        help="text, JSON (ECS), or the journal's own fields; auto: the journal if standard error is its "
+        "stream, else text (auto)",
+    )
     add_completion(parser)
     return parser
 
@@ -209,13 +217,6 @@ def _seconds(text: str) -> float:
     if not 0 <= number <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is not 0 to 3600 seconds")
     return number
-
-
-def _listen(text: str) -> Listen | None:
-    try:
-        return None if text == "none" else Listen.parse(text)
-    except ValueError as failure:
-        raise argparse.ArgumentTypeError(str(failure)) from None
 
 
 def _device(text: str) -> str:

@@ -3,6 +3,9 @@
     → {"command": "status"}            other keys are the command's own
     ← {"ok": true, "result": {…}}        or  {"ok": false, "error": "…", "hint": "…"}
 
+A streaming command answers with such lines until the client closes the connection, or with one last line that
+is a failure. A client that sends anything meanwhile has not understood that: it is told, and the stream ends.
+
 Each client has a task of its own, a limit for what it may send, and a limited time for every line: none can
 hold up another. Who may connect is decided by the socket's mode (0660) and owner.
 """
@@ -15,7 +18,7 @@ import errno
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ _CLIENTS = 64
 
 Request = Mapping[str, Any]
 Command = Callable[[Request], Awaitable[Any]]
+Stream = Callable[[Request], AsyncGenerator[Any, None]]
 
 
 def is_served(path: Path) -> bool:
@@ -44,12 +48,15 @@ def is_served(path: Path) -> bool:
 
 
 class Control:
-    """`commands`: name -> what to do with the request; its result must be JSON. A Vc5Error becomes the
-    client's answer."""
+    """`commands`: name -> what to do with the request; its result must be JSON. `streams`: name -> what gives
+    results one after another. A Vc5Error becomes the client's answer."""
 
-    def __init__(self, path: Path, commands: Mapping[str, Command]) -> None:
+    def __init__(
+        self, path: Path, commands: Mapping[str, Command], streams: Mapping[str, Stream] | None = None
+    ) -> None:
         self._path = path
         self._commands = commands
+        self._streams = streams or {}
         self._clients: set[asyncio.Task[None]] = set()
         self._server: asyncio.AbstractServer | None = None
 
@@ -110,24 +117,68 @@ class Control:
                 return
             if not line:
                 return
-            await _send(writer, await self._answer(line))
+            request = _parsed(line)
+            if request and request["command"] in self._streams:
+                await self._stream(request, reader, writer)
+                return
+            await _send(writer, await self._answer(request))
 
-    async def _answer(self, line: bytes) -> dict[str, Any]:
-        try:
-            request = json.loads(line)
-            name = request["command"]
-        except (ValueError, TypeError, KeyError, RecursionError):
+    async def _answer(self, request: Request | None) -> dict[str, Any]:
+        if request is None:
             return _failure('a request is one line of JSON such as {"command": "status"}')
-        command = self._commands.get(name) if isinstance(name, str) else None
+        name = request["command"]
+        command = self._commands.get(name)
         if command is None:
-            return _failure(f"unknown command {name!r}", f"there are: {', '.join(sorted(self._commands))}")
+            known = ", ".join(sorted({*self._commands, *self._streams}))
+            return _failure(f"unknown command {name!r}", f"there are: {known}")
         try:
             return {"ok": True, "result": await command(request)}
-        except Vc5Error as failure:
-            return _failure(failure.message, failure.hint)
         except Exception as failure:
-            log.defect("control.defect", failure)
-            return _failure(f"vc5d failed: {failure!r}", "this is a defect; its log says where")
+            return _told(failure)
+
+    async def _stream(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Until it ends, or the client goes or speaks."""
+        speaking = asyncio.create_task(reader.read(1))
+        sending = asyncio.create_task(_send_all(self._streams[request["command"]], request, writer))
+        try:
+            await asyncio.wait({speaking, sending}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (speaking, sending):
+                task.cancel()
+            await asyncio.gather(speaking, sending, return_exceptions=True)
+        if not speaking.cancelled() and not speaking.exception() and speaking.result():
+            await _send(
+                writer, _failure("nothing may be sent in the middle of a stream", "close it to end it")
+            )
+
+
+async def _send_all(stream: Stream, request: Request, writer: asyncio.StreamWriter) -> None:
+    try:
+        async with contextlib.aclosing(stream(request)) as results:
+            async for result in results:
+                await _send(writer, {"ok": True, "result": result})
+    except (OSError, TimeoutError):
+        return  # gone, or too slow
+    except Exception as failure:
+        await _send(writer, _told(failure))
+
+
+def _parsed(line: bytes) -> Request | None:
+    """None: no request at all."""
+    try:
+        request = json.loads(line)
+        return request if isinstance(request["command"], str) else None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _told(failure: Exception) -> dict[str, Any]:
+    if isinstance(failure, Vc5Error):
+        return _failure(failure.message, failure.hint)
+    log.defect("control.defect", failure)
+    return _failure(f"vc5d failed: {failure!r}", "this is a defect; its log says where")
 
 
 async def _send(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:

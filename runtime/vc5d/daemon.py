@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import log, notify
+from .activity import Activity
 from .announcing import Announcing
+from .bird_client import read_sessions
 from .control import Command, Control, Request
 from .document import Document, ServiceKey, read
 from .draining import Draining
@@ -32,10 +34,12 @@ from .reload import NOT_READY, Reloads
 from .routes import Announcer
 from .status import DaemonSide, status
 from .supervise import cancel, start
+from .tracing.tracers import Tracers
 from .traffic import Traffic
 from .vips import Circumstances, Vips
 from .web.listen import Listen, chosen
-from .web.server import Web
+from .web.options import ConsoleOptions, webroot
+from .web.server import Content, Web
 
 _TICK = 1.0  # s
 _BUDGET_NS = 300_000  # of upkeep at a stretch: a change of health waits no longer
@@ -45,7 +49,7 @@ _BUDGET_NS = 300_000  # of upkeep at a stretch: a change of health waits no long
 class Options:
     """The command line. state_dir: where what an operator drained is kept; None: nowhere. grace: seconds
     between saying that the VIPs leave and withdrawing them, at the end. web: where the HTTP server listens
-    unless the document says so; None: nowhere."""
+    unless the document says so; None: nowhere. console: the rest of what concerns it."""
 
     document: Path
     interfaces: tuple[str, ...]
@@ -59,6 +63,7 @@ class Options:
     state_dir: Path | None = None
     grace: float = 0.0
     web: Listen | None = None
+    console: ConsoleOptions = field(default_factory=ConsoleOptions)
 
 
 class Daemon:
@@ -74,8 +79,12 @@ class Daemon:
         self._open_dataplane = open_dataplane
         self._read = read_document
         self._plane = PlaneThread()
-        self._reloads = Reloads(lambda: self._document.digest, self._replace_document)
+        self._activity = Activity()
+        self._reloads = Reloads(
+            lambda: self._document.digest, self._replace_document, self._activity.reloaded
+        )
         self._vips = Vips()
+        self._tracers = Tracers(self._plane, lambda: self._dataplane)
         self._started, self._started_at = time.monotonic(), time.time()
         self._ready = False
         self._stop = asyncio.Event()
@@ -85,12 +94,15 @@ class Daemon:
         """Returns after SIGTERM or SIGINT. Raises Vc5Error when it cannot start, or a part of it failed."""
         self._task = asyncio.current_task()
         self._listen_to_signals()
+        unsubscribe = log.subscribe(self._activity.on_event)
         try:
             await self._live()
         except asyncio.CancelledError:
             if not self._stop.is_set():
                 raise
             log.info("stopped", ready="not yet")
+        finally:
+            unsubscribe()
         if self._defect is not None:
             raise Vc5Error(f"vc5d ended by a defect: {self._defect!r}", "the log says where")
 
@@ -119,15 +131,18 @@ class Daemon:
 
     async def _start_control(self, running: AsyncExitStack) -> None:
         """First of all: it finds another vc5d before anything of that one's is touched."""
-        commands = {
-            "status": self._status,
+        commands = {"status": self._status, **self._changing()}
+        control = Control(self.options.socket, commands, {"trace": self._trace})
+        await control.start()
+        running.push_async_callback(control.stop)
+
+    def _changing(self) -> dict[str, Command]:
+        """What an operator may have changed, by vc5ctl or on the console."""
+        return {
             "reload": lambda _: self._reloads.reload(),
             "drain": lambda request: self._operated(self._draining.drain, request),
             "undrain": lambda request: self._operated(self._draining.undrain, request),
         }
-        control = Control(self.options.socket, commands)
-        await control.start()
-        running.push_async_callback(control.stop)
 
     async def _start_announcer(self, running: AsyncExitStack) -> None:
         announcer = None
@@ -170,7 +185,7 @@ class Daemon:
             self._plane,
             self._dataplane,
             self._interfaces.names_now,
-            Told(self._announcing.changed, self._failed, self._is_drained),
+            Told(self._announcing.changed, self._failed, self._is_drained, self._activity.on_probe),
         )
         self._draining = Draining(
             DrainFile(self.options.state_dir),
@@ -187,11 +202,36 @@ class Daemon:
         gets to its end, and all the rest after that."""
         running.push_async_callback(self._reloads.finish)
         running.push_async_callback(self._announcing.stop)
-        works = [self._tick_for_ever(), self._announcing.for_ever(), self._reals.follow_moves_for_ever()]
-        if listen := chosen(self.options.web, self._document.options.get("webserver")):
-            works.append(Web(lambda: self._status({})).serve_for_ever(listen))
+        running.callback(self._tracers.close)
+        works: list[Coroutine[Any, Any, None]] = [
+            self._tick_for_ever(),
+            self._announcing.for_ever(),
+            self._reals.follow_moves_for_ever(),
+            self._tracers.for_ever(),
+        ]
+        works += self._web()
         for work in works:
             running.push_async_callback(cancel, start(work, self._failed))
+
+    def _web(self) -> list[Coroutine[Any, Any, None]]:
+        """Console and metrics, on each address where they are wanted."""
+        console, options = self.options.console, self._document.options
+        wanted = [chosen(self.options.web, options.get("webserver")), console.socket]
+        if not any(wanted):
+            return []
+        web = Web(
+            Content(
+                status=lambda: self._status({}),
+                activity=self._activity,
+                prefixes=self._prefixes,
+                bird=lambda: read_sessions(console.bird),
+                commands=self._changing(),
+                token=console.token,
+                webroot=webroot(options.get("webroot")),
+                real_metrics=console.real_metrics,
+            )
+        )
+        return [web.feed.run_for_ever(), *(web.serve_for_ever(each) for each in wanted if each)]
 
     def _failed(self, failure: BaseException) -> None:
         """A part ended that never should. Then vc5d ends as well, and its manager starts it anew."""
@@ -226,6 +266,7 @@ class Daemon:
 
     async def _apply(self, document: Document) -> None:
         report = await self._plane.do(self._dataplane.apply, document)
+        self._live_since = time.time()
         log.debug("dataplane.applied", digest=document.digest, report=report)
 
     async def _replace_document(self) -> None:
@@ -277,6 +318,11 @@ class Daemon:
         await self._reals.drains_changed()
         self._announcing.changed()
 
+    def _trace(self, request: Request) -> AsyncGenerator[Any, None]:
+        if not self._ready:
+            raise NOT_READY
+        return self._tracers.trace(request)
+
     async def _status(self, _: Request) -> dict[str, Any]:
         if not self._ready:
             raise NOT_READY
@@ -289,5 +335,9 @@ class Daemon:
             vips=self._vips.states,
             drained=self._draining.now,
             reload_failure=self._reloads.failure,
+            live=self._live_since,
         )
-        return status(self._document, snapshot, self._reals.condition, mine)
+        return await asyncio.to_thread(status, self._document, snapshot, self._reals, mine)
+
+    async def _prefixes(self) -> Any:
+        return await self._plane.do(self._dataplane.prefixes)

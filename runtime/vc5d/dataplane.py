@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from . import log
 from .document import Blocked, Document, ServiceKey
 from .errors import Vc5Error
 from .generation import bits, blocking, fill, grow, health, limits, vips
@@ -27,6 +28,8 @@ from .maps import Maps
 from .program import Program
 from .replacing import Outgrowing, Predecessor, Source, find_predecessor, load_after, prepare, take_over
 from .sampling import MOST_BITS, Prefixes, Sampling, Timing, read_prefixes
+from .tracing.events import Names, addresses
+from .tracing.standin import StandIn, TraceMaps
 
 __all__ = ["Dataplane", "Report"]
 
@@ -50,6 +53,7 @@ class Dataplane:
         self._program: Program | None = None
         self._predecessor: Predecessor | None = None  # whose place the program takes at the first apply
         self._object_path, self._pin_dir = Path(), Path()
+        self._tracing: StandIn | None = None
         self._use(maps, adopt(maps, clock()))
 
     @classmethod
@@ -61,6 +65,8 @@ class Dataplane:
         Applies nothing. Raises Vc5Error.
         """
         program = Program.open_pinned(pin_dir)
+        if program:
+            program.put_back()
         predecessor = find_predecessor(pin_dir) if program is None else None
         if program is None:
             program = load_after(predecessor, object_path, choose_capacity(document))
@@ -212,6 +218,34 @@ class Dataplane:
         sampled = Sampled(self._sampling.sessions.estimates, self.timings().ns, self._upkeep.entries)
         return take_snapshot(self.maps, self.state, self._carried, sampled)
 
+    # Tracing
+
+    def start_tracing(self) -> TraceMaps:
+        """The tracing program in the place of the plain one; what it is told and tells stays valid until
+        `stop_tracing`. Raises Vc5Error."""
+        self._tracing = self._tracing or StandIn(self._object_path, self._loaded())
+        return self._tracing.maps
+
+    def stop_tracing(self) -> None:
+        """The plain program is back. Raises Vc5Error."""
+        if self._tracing:
+            self._tracing.end()
+            self._tracing = None
+
+    def is_traced(self) -> bool:
+        """False also when a document outgrew the maps, and tracing could not go on with others."""
+        return self._tracing is not None
+
+    def named(self, services: set[int], reals: set[int]) -> Names:
+        """What the live generation calls these ids of services and indexes of reals."""
+        known = self._document.services if self._document else {}
+        keys = {s.id: key for key, s in self.state.services.items() if s.id in services}
+        return Names(
+            {number: (str(key), known[key].name if key in known else "") for number, key in keys.items()},
+            addresses(self.maps, reals),
+            dict(socket.if_nameindex()),
+        )
+
     # Now and then
 
     def tick(self, now_ns: int, budget_ns: int | None = None) -> float:
@@ -227,6 +261,10 @@ class Dataplane:
     def close(self) -> None:
         """Lets go; what is pinned goes on forwarding."""
         self._upkeep.close()
+        try:
+            self.stop_tracing()
+        except Vc5Error as failure:
+            log.error("trace.ended", error=failure.message, then="the next vc5d puts the plain program back")
         if self._predecessor:
             self._predecessor.close()
         if self._program:
@@ -275,8 +313,18 @@ class Dataplane:
         self._sampling.sessions.fixed = fixed
         self._begin(new, plan, before, source)
         self._carried.keep(self.state)
+        self._go_on_tracing(new)
         old.close()
         return plan
+
+    def _go_on_tracing(self, program: Program) -> None:
+        """With another program. What fails ends the tracing, not the apply."""
+        try:
+            if self._tracing:
+                self._tracing.follow(program)
+        except Vc5Error as failure:
+            log.error("trace.failed", error=failure.message)
+            self._tracing = None
 
     def _begin(self, program: Program, plan: Plan, before: State, source: Source | None) -> None:
         """A program that is pinned comes into its place, and what it replaces is let go."""

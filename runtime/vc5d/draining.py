@@ -51,7 +51,7 @@ class Draining:
     async def _change(self, target: Target, after: Drains, event: str) -> None:
         self._file.save(after)
         self.now = after
-        log.info(event, target=target)
+        log.at("notice", event, target=target)
         await self._apply()
 
     def _refuse_outage(self, target: Target, after: Drains) -> None:

@@ -45,6 +45,7 @@ STRUCTS = (
     "generation",
     "control",
     "trace_filter",
+    "trace_count",
     "trace_note",
     "trace_event",
 )

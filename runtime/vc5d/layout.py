@@ -89,8 +89,9 @@ class Filter(IntEnum):
 
 
 class TraceLimits(IntEnum):
-    NOTES = 24
-    SNAP = 256
+    TRACE_NOTES = 24
+    TRACE_SNAP = 256
+    TRACERS = 4
 
 
 class TraceStep(IntEnum):
@@ -430,17 +431,15 @@ BUDGET: np.dtype[Any] = np.dtype(
             "second",
             "inserts",
             "echoes",
-            "events",
             "pad",
         ],
         "formats": [
             "<u8",
             ("<u4", (3,)),
             "<u4",
-            "<u4",
-            "<u4",
+            ("<u4", (2,)),
         ],
-        "offsets": [0, 8, 20, 24, 28],
+        "offsets": [0, 8, 20, 24],
         "itemsize": 32,
     }
 )
@@ -583,10 +582,11 @@ TRACE_FILTER: np.dtype[Any] = np.dtype(
             "sport_be",
             "dport_be",
             "protocol",
-            "reasons",
-            "snap",
-            "limit",
+            "verdicts",
+            "active",
             "pad",
+            "limit",
+            "pad2",
         ],
         "formats": [
             ("u1", (16,)),
@@ -597,12 +597,34 @@ TRACE_FILTER: np.dtype[Any] = np.dtype(
             ">u2",
             "u1",
             "u1",
-            "<u2",
+            "u1",
+            "u1",
             "<u4",
             "<u4",
         ],
-        "offsets": [0, 16, 32, 48, 64, 66, 68, 69, 70, 72, 76],
+        "offsets": [0, 16, 32, 48, 64, 66, 68, 69, 70, 71, 72, 76],
         "itemsize": 80,
+    }
+)
+
+TRACE_COUNT: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "second",
+            "told",
+            "matched",
+            "limited",
+            "lost",
+        ],
+        "formats": [
+            "<u8",
+            "<u8",
+            "<u8",
+            "<u8",
+            "<u8",
+        ],
+        "offsets": [0, 8, 16, 24, 32],
+        "itemsize": 40,
     }
 )
 
@@ -639,6 +661,7 @@ TRACE_EVENT: np.dtype[Any] = np.dtype(
             "dport_be",
             "protocol",
             "forwarded",
+            "filters",
             "pad",
             "note",
             "before",
@@ -660,12 +683,13 @@ TRACE_EVENT: np.dtype[Any] = np.dtype(
             ">u2",
             "u1",
             "u1",
-            ("u1", (2,)),
+            "u1",
+            "u1",
             (TRACE_NOTE, (24,)),
             ("u1", (256,)),
             ("u1", (256,)),
         ],
-        "offsets": [0, 8, 12, 16, 20, 24, 28, 32, 36, 40, 56, 72, 74, 76, 77, 78, 80, 464, 720],
+        "offsets": [0, 8, 12, 16, 20, 24, 28, 32, 36, 40, 56, 72, 74, 76, 77, 78, 79, 80, 464, 720],
         "itemsize": 976,
     }
 )

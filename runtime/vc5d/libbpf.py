@@ -98,6 +98,15 @@ class LinkInfo(ctypes.Structure):
     ]
 
 
+class ProgInfo(ctypes.Structure):
+    """The beginning of the kernel's struct bpf_prog_info."""
+
+    _fields_ = [("type", c_uint32), ("id", c_uint32), ("rest", c_uint32 * 56)]
+
+
+# ring_buffer_sample_fn: context, data, size; a negative result ends the call that reads.
+SAMPLE_CALLBACK = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
+
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "bpf_object__open_file": (c_void_p, [c_char_p, c_void_p]),
     "bpf_object__load": (c_int, [c_void_p]),
@@ -108,6 +117,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "bpf_map__name": (c_char_p, [c_void_p]),
     "bpf_map__fd": (c_int, [c_void_p]),
     "bpf_map__set_max_entries": (c_int, [c_void_p, c_uint32]),
+    "bpf_map__reuse_fd": (c_int, [c_void_p, c_int]),
     "bpf_obj_pin": (c_int, [c_int, c_char_p]),
     "bpf_obj_get": (c_int, [c_char_p]),
     "bpf_obj_get_info_by_fd": (c_int, [c_int, c_void_p, ctypes.POINTER(c_uint32)]),
@@ -131,6 +141,10 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "btf__raw_data": (c_void_p, [c_void_p, ctypes.POINTER(c_uint32)]),
     "btf__free": (None, [c_void_p]),
     "libbpf_num_possible_cpus": (c_int, []),
+    "ring_buffer__new": (c_void_p, [c_int, SAMPLE_CALLBACK, c_void_p, c_void_p]),
+    "ring_buffer__epoll_fd": (c_int, [c_void_p]),
+    "ring_buffer__consume": (c_int, [c_void_p]),
+    "ring_buffer__free": (None, [c_void_p]),
 }
 
 _PRINT_CALLBACK = ctypes.CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)

@@ -44,6 +44,10 @@ class Link:
         """0: its interface is gone, or somebody has detached it."""
         return _ifindex(self.fd, self.ifname)
 
+    def program_id(self) -> int:
+        """Of the program that it has now."""
+        return int(_info(self.fd, self.ifname).prog_id)
+
     def mode(self) -> str:
         return attached_mode(self.ifindex)
 
@@ -82,12 +86,16 @@ def open_pinned(pin_dir: Path, ifname: str) -> Link | None:
 
 
 def _ifindex(fd: int, what: str) -> int:
+    return int(_info(fd, what).ifindex)
+
+
+def _info(fd: int, what: str) -> libbpf.LinkInfo:
     info = libbpf.LinkInfo()
     length = ctypes.c_uint32(ctypes.sizeof(info))
     check(
         library().bpf_obj_get_info_by_fd(fd, ctypes.byref(info), ctypes.byref(length)), f"{what} is no link"
     )
-    return int(info.ifindex)
+    return info
 
 
 def pin_link(link: Link, pin_dir: Path) -> None:

@@ -1,91 +1,96 @@
-"""One event per line on standard error: `TIME level event key=value …`.
+"""What vc5d says: events, to standard error or the journal, and to whoever subscribes.
 
-The event is a fixed phrase to search for; what varies is in the values. A value with spaces, quotes or
-control characters is written as a JSON string, so that a line stays a line. Under systemd the journal keeps
-time and level itself: the time is left out and the level becomes the journal's prefix (sd-daemon(3)).
+An event is a fixed phrase to search for; what varies is in its values. All of them, with their keys, are in
+events/catalogue.py. How they are written is in logformat.py and journal.py.
 Nothing secret is passed here by any caller: keys, seeds and credentials are never values of an event.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import logging
-import os
-import re
 import sys
 import time
-import traceback
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-LEVELS = ("debug", "info", "warning", "error")
+from . import journal, logformat
+
+NOTICE = 25  # syslog's, between info and warning
+LEVELS = ("debug", "info", "notice", "warning", "error")
+FORMATS = ("auto", "text", "json", "journal")
 
 _logger = logging.getLogger("vc5d")
-_PLAIN = re.compile(r"[^\s\"'=\x00-\x1f\x7f]+")
-_JOURNAL_PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+_NUMBERS = {name: NOTICE if name == "notice" else getattr(logging, name.upper()) for name in LEVELS}
+_PROBE = "probe"
+way_to = logformat.way_to
+logging.addLevelName(NOTICE, "NOTICE")
+
+# event, level (of LEVELS), values, time in seconds since the epoch
+Subscriber = Callable[[str, str, Mapping[str, object], float], None]
+_subscribers: list[tuple[Subscriber, bool]] = []
 
 
-def setup(level: str) -> None:
-    """Send events of `level` (one of LEVELS) and above to standard error; libraries' from warning on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(journal="JOURNAL_STREAM" in os.environ))
-    logging.root.handlers = [handler]
+def setup(level: str, form: str = "auto") -> None:
+    """Send events of `level` (one of LEVELS) and above, in `form` (one of FORMATS); libraries' from warning
+    on. auto: to the journal if standard error is one of its streams, else text."""
+    if form == "auto":
+        form = "journal" if journal.is_standard_error() else "text"
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    formatters = {"json": logformat.Json, "journal": logformat.Prefixed}
+    handler.setFormatter(formatters.get(form, logformat.Text)())
+    logging.root.handlers = [journal.Handler(instead=handler) if form == "journal" else handler]
     logging.root.setLevel(logging.WARNING)
-    _logger.setLevel(level.upper())
+    logging.getLogger("elastic_transport").setLevel(logging.CRITICAL)  # sinks/ says what it would, once
+    _logger.setLevel(_NUMBERS[level])
+
+
+def subscribe(subscriber: Subscriber, probes: bool = False) -> Callable[[], None]:
+    """Tell it of every event that is logged, at once and in the caller's thread: it must neither block nor
+    log. probes: of every single one too. Returns the way to end that."""
+    entry = (subscriber, probes)
+    _subscribers.append(entry)
+    return lambda: _subscribers.remove(entry)
 
 
 def debug(event: str, **values: object) -> None:
-    _logger.debug(_line(event, values))
+    at("debug", event, **values)
 
 
 def info(event: str, **values: object) -> None:
-    _logger.info(_line(event, values))
+    at("info", event, **values)
 
 
 def warning(event: str, **values: object) -> None:
-    _logger.warning(_line(event, values))
+    at("warning", event, **values)
 
 
 def error(event: str, **values: object) -> None:
-    _logger.error(_line(event, values))
+    at("error", event, **values)
+
+
+def at(level: str, event: str, **values: object) -> None:
+    """Of any level of LEVELS."""
+    if _logger.isEnabledFor(_NUMBERS[level]):
+        _emit(level, event, values)
+
+
+def probe(**values: object) -> None:
+    """One probe. Whoever asks for these means it, so the log's level does not keep them back."""
+    _emit("debug", _PROBE, values)
 
 
 def defect(event: str, failure: BaseException) -> None:
     """A failure that no user can cause: with the way to it, for the bug report."""
-    _logger.error(event, exc_info=failure)
+    _emit("error", event, {"error": repr(failure), "at": way_to(failure)})
 
 
-def way_to(failure: BaseException) -> str:
-    """Where it was raised and through what: `file:line function`, outermost first. One line, since a
-    traceback has no place in a log of lines, nor before a user."""
-    frames = traceback.extract_tb(failure.__traceback__)
-    steps = [f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in frames]
-    cause = failure.__cause__ or (None if failure.__suppress_context__ else failure.__context__)
-    before = f"{cause!r} at {way_to(cause)} then " if cause else ""
-    return before + " > ".join(steps)
-
-
-def _line(event: str, values: dict[str, object]) -> str:
-    return " ".join([event, *(f"{key}={_text(value)}" for key, value in values.items())])
-
-
-def _text(value: object) -> str:
-    text = str(value)
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
-
-
-class _Formatter(logging.Formatter):
-    """`journal`: the journal's prefix in place of time and level."""
-
-    def __init__(self, journal: bool) -> None:
-        super().__init__()
-        self.journal = journal
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = " ".join(record.getMessage().splitlines())
-        failure = record.exc_info[1] if record.exc_info else None
-        if failure is not None:
-            text = _line(text, {"error": repr(failure), "at": way_to(failure)})
-        if self.journal:
-            return f"<{_JOURNAL_PRIORITY.get(record.levelno, 5)}>{text}"
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        return f"{moment}.{int(record.msecs):03d}Z {record.levelname.lower()} {text}"
+def _emit(level: str, event: str, values: Mapping[str, object]) -> None:
+    now = time.time()
+    for subscriber, probes in tuple(_subscribers):
+        if event == _PROBE and not probes:
+            continue
+        with contextlib.suppress(Exception):  # who listens must not keep what happens from happening
+            subscriber(event, level, values, now)
+    record = _logger.makeRecord("vc5d", _NUMBERS[level], "", 0, event, (), None)
+    record.created, record.msecs, record.values = now, now % 1 * 1000, values
+    _logger.handle(record)

@@ -19,6 +19,7 @@ class Program:
 
     def __init__(self, prog_fd: int, kernel_maps: Mapping[str, bpf.Map], pin_dir: Path | None) -> None:
         self.prog_fd, self._kernel_maps, self._pin_dir = prog_fd, kernel_maps, pin_dir
+        self._running_fd = prog_fd  # the one on the interfaces: this, or one that has its place
         self._object: bpf.Object | None = None
         self._links: dict[str, link.Link] = {}
         self.maps = Maps.of_kernel(kernel_maps)
@@ -50,7 +51,7 @@ class Program:
     def pin(self, pin_dir: Path) -> None:
         """Keeps program, maps and links alive without this process, in place of what is pinned there. Raises
         Vc5Error, and then that is still there."""
-        pins.replace(pin_dir, {name: self._kernel_maps[name].fd for name in SHARED}, self.prog_fd)
+        pins.replace(pin_dir, self.shared(), self.prog_fd)
         for attached in self._links.values():
             link.pin_link(attached, pin_dir)
         self._pin_dir = pin_dir
@@ -63,9 +64,9 @@ class Program:
             self._drop(found)
             found = None
         if found:
-            found.update(self.prog_fd)
+            found.update(self._running_fd)
         else:
-            found = link.create(self.prog_fd, ifindex, ifname, mode)
+            found = link.create(self._running_fd, ifindex, ifname, mode)
             try:
                 if self._pin_dir:
                     link.pin_link(found, self._pin_dir)
@@ -85,12 +86,33 @@ class Program:
                 continue
             self._links[ifname] = found
             try:
-                found.update(self.prog_fd)
+                found.update(self._running_fd)
             except Vc5Error as failure:
                 if found.ifindex_now():
                     raise
                 log.warning("interface.lost", interface=ifname, error=failure.message)
         return names
+
+    def shared(self) -> dict[str, int]:
+        """Descriptors of the maps that outlive a program, by name."""
+        return {name: self._kernel_maps[name].fd for name in SHARED}
+
+    def give_place(self, prog_fd: int | None) -> None:
+        """Another program over the same maps runs in this one's place, on every interface and on those to
+        come; None: this one again. Raises Vc5Error; then some interface may still have what it had."""
+        self._running_fd = self.prog_fd if prog_fd is None else prog_fd
+        self.take_over()
+
+    def put_back(self) -> None:
+        """In the place of one that an earlier process gave its place to, and was killed."""
+        own = bpf.program_id(self.prog_fd)
+        for ifname in link.pinned_names(self._pin_dir) if self._pin_dir else ():
+            found = link.open_pinned(self._pin_dir, ifname) if self._pin_dir else None
+            if found and found.ifindex and found.program_id() != own:
+                log.warning("interface.program", interface=ifname)
+                found.update(self.prog_fd)
+            if found:
+                found.close()
 
     def detach(self, ifname: str) -> None:
         """Takes the program off an interface; one that has none is no error."""

@@ -28,7 +28,7 @@ from .health.probers import OnProbe, Probers
 from .health.standing import Standings
 from .health.state import Condition
 from .health.verdict import Drained
-from .health.watch import Watch
+from .health.watch import Seen, Watch
 from .layout import RealState
 from .neighbors import Link, Neighbors
 from .plane import Dataplane, PlaneThread
@@ -117,6 +117,9 @@ class Reals:
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
         return self._watch.condition(key, address)
+
+    def seen(self, key: ServiceKey, address: str) -> Seen:
+        return self._watch.seen(key, address)
 
     async def drains_changed(self) -> None:
         """What an operator has taken out is another now."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from pyroute2.netlink.exceptions import NetlinkError
 
@@ -21,13 +21,19 @@ from .status import ReloadFailure
 NOT_READY = Vc5Error("vc5d is still starting, or ending", "try again in a moment")
 
 
+class Ended(Protocol):
+    def __call__(self, seconds: float, *, failed: bool) -> None: ...
+
+
 class Reloads:
     """running: the digest of the document that is live. replace: reads the file and makes it live.
-    `failure`: why the last reload failed; None if it did not."""
+    ended: told of the seconds that each took. `failure`: why the last reload failed; None if it did not."""
 
-    def __init__(self, running: Callable[[], str], replace: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, running: Callable[[], str], replace: Callable[[], Awaitable[None]], ended: Ended
+    ) -> None:
         self.failure: ReloadFailure | None = None
-        self._running, self._replace = running, replace
+        self._running, self._replace, self._ended = running, replace, ended
         self._accepted = False
         self._wanted = False  # a signal came before any was accepted
         self._one_at_a_time = asyncio.Lock()
@@ -66,17 +72,19 @@ class Reloads:
             if not self._accepted:
                 raise NOT_READY
             notify.reloading()
-            before = self._running()
+            before, begin = self._running(), time.monotonic()
             try:
                 await self._replace_or_say_why()
             except Vc5Error as failure:
                 running = self._running()
                 log.error("reload.failed", error=failure.message, hint=failure.hint, running=running)
                 self.failure = ReloadFailure(failure.message, failure.hint, time.time())
+                self._ended(time.monotonic() - begin, failed=True)
                 raise
             finally:
                 notify.ready()
             self.failure = None
+            self._ended(time.monotonic() - begin, failed=False)
             digest = self._running()
             log.info("reload.done", digest=digest, changed=digest != before)
             return {"digest": digest, "changed": digest != before}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .document import Document, ServiceKey
 from .drains import Drains
 from .health.state import Condition
+from .health.watch import Seen
 from .vips import VipState
 
 VERSION = importlib.metadata.version("vc5")
@@ -29,7 +30,8 @@ class ReloadFailure:
 @dataclasses.dataclass(frozen=True)
 class DaemonSide:
     """started: when vc5d was, in seconds since the epoch. document: the file. interfaces: name -> XDP mode.
-    announced: VIPs that have their route. vips: of each VIP. drained: what an operator has taken out."""
+    announced: VIPs that have their route. vips: of each VIP. drained: what an operator has taken out. live:
+    when the document became so, in seconds since the epoch."""
 
     started: float
     document: Path
@@ -38,12 +40,20 @@ class DaemonSide:
     vips: Mapping[str, VipState]
     drained: Drains
     reload_failure: ReloadFailure | None
+    live: float = 0.0
+
+
+class KnowsReals(Protocol):
+    """What reals.Reals knows of each."""
+
+    def condition(self, key: ServiceKey, address: str) -> Condition: ...
+    def seen(self, key: ServiceKey, address: str) -> Seen: ...
 
 
 def status(
     document: Document,
     snapshot: Any,
-    conditions: Callable[[ServiceKey, str], Condition],
+    reals: KnowsReals,
     daemon: DaemonSide,
 ) -> dict[str, Any]:
     """The snapshot's own keys at the top, and in each service and real what the daemon knows beside them."""
@@ -57,13 +67,15 @@ def status(
         shown = result["services"].setdefault(str(key), {})
         shown.update(name=service.name, need=service.need)
         for address, real in service.reals.items():
-            condition = conditions(key, address)
+            condition, seen = reals.condition(key, address), reals.seen(key, address)
             shown.setdefault("reals", {}).setdefault(address, {}).update(
                 up=condition.up,
                 reason=condition.reason,
                 disabled=real.disabled,
                 drained=daemon.drained.real(key, address),
                 weight=real.weight,
+                since=seen.since,
+                checked=vars(seen.checked) if seen.checked else None,
             )
     return result
 

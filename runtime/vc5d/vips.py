@@ -17,13 +17,8 @@ from .health.verdict import Conditions, vip_faults
 if TYPE_CHECKING:
     from .document import Document, ServiceKey
 
-# How loudly a VIP's change is told, by the highest priority of its services, as in VC5.
-_TOLD: Mapping[str, Callable[..., None]] = {
-    "critical": log.error,
-    "high": log.warning,
-    "medium": log.info,
-    "low": log.info,
-}
+# The level at which a VIP's failure is told, by the highest priority of its services, as in VC5.
+_LEVELS: Mapping[str, str] = {"critical": "error", "high": "warning", "medium": "notice", "low": "info"}
 DEFAULT_PRIORITY = "critical"
 
 
@@ -99,11 +94,11 @@ def _announced(
 
 def _highest(document: Document, keys: list[ServiceKey]) -> str:
     given = {document.services[key].options.get("priority", DEFAULT_PRIORITY) for key in keys}
-    return next((each for each in _TOLD if each in given), DEFAULT_PRIORITY)
+    return next((each for each in _LEVELS if each in given), DEFAULT_PRIORITY)
 
 
 def _tell(vip: str, state: VipState) -> None:
     if state.up:
         log.info("vip.up", vip=vip, priority=state.priority)
     else:
-        _TOLD[state.priority]("vip.down", vip=vip, priority=state.priority, why=state.why)
+        log.at(_LEVELS[state.priority], "vip.down", vip=vip, priority=state.priority, why=state.why)

@@ -62,7 +62,7 @@ class Kernel:
 
     def __init__(self, path: Path, sizes: dict[str, int] | None = None, tracing: bool = False) -> None:
         self.sizes = SMALL | (sizes or {})
-        self._object = Object(path, self.sizes, {"vc5.rodata": bytes([tracing])})
+        self._object = Object(path, self.sizes, constants={".rodata.tracing": bytes([tracing])})
         self.maps, self.prog_fd = self._object.maps, self._object.program("vc5")
         self.arrays = {name: self.maps[name].mapped(dtype) for name, dtype in ARRAYS.items()}
         self.arrays["control"]["layout"] = layout.Vc5Layout.VERSION

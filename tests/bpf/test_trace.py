@@ -10,17 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vc5d.layout import TRACE_EVENT, TRACE_FILTER, Reason, TraceStep
-from vc5d.libbpf import check, library
+from vc5d.layout import TRACE_COUNT, TRACE_EVENT, TRACE_FILTER, Reason, TraceLimits, TraceStep
+from vc5d.libbpf import SAMPLE_CALLBACK, check, library
 
 from .kernel import Kernel, one_cpu
-from .model import ACCEPTING, DOWN, TRANSITION, TX, First, Real, Service
+from .model import ACCEPTING, DOWN, DROP, TRANSITION, TX, First, Real, Service
 from .packets import V4, V6, Family, ethernet, tcp
 from .pair import FamilyPair
 
 pytestmark = pytest.mark.bpf
 
-SINK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
 SNAP = 256
 
 
@@ -29,30 +28,35 @@ class Ring:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel, self._events = kernel, list[Any]()
-        self._keep = SINK(self._take)
+        self._keep = SAMPLE_CALLBACK(self._take)
         self._lib = library()
-        self._lib.ring_buffer__new.restype = ctypes.c_void_p
-        self._lib.ring_buffer__new.argtypes = [ctypes.c_int, SINK, ctypes.c_void_p, ctypes.c_void_p]
-        self._lib.ring_buffer__consume.argtypes = [ctypes.c_void_p]
-        self._lib.ring_buffer__free.argtypes = [ctypes.c_void_p]
         self._ring = self._lib.ring_buffer__new(kernel.maps["trace_events"].fd, self._keep, None, None)
 
     def _take(self, _context: int, data: int, size: int) -> int:
         self._events.append(np.frombuffer(ctypes.string_at(data, size), TRACE_EVENT)[0])
         return 0
 
-    def filter(self, **fields: object) -> None:
+    def filter(self, number: int = 0, **fields: object) -> None:
         wanted = np.zeros(1, TRACE_FILTER)
-        for name, value in ({"snap": SNAP} | fields).items():
+        for name, value in ({"active": 1} | fields).items():
             wanted[name] = np.frombuffer(value, "u1") if isinstance(value, bytes) else value
-        self._kernel.maps["trace_filters"].update(struct.pack("<I", 0), wanted.tobytes())
+        self._kernel.maps["trace_counts"].write_percpu(number, bytes(TRACE_COUNT.itemsize))
+        self._kernel.maps["trace_filters"].update(struct.pack("<I", number), wanted.tobytes())
 
     def take(self) -> list[Any]:
         self._events.clear()
         check(self._lib.ring_buffer__consume(self._ring), "the ring cannot be read")
         return list(self._events)
 
+    def counts(self) -> Any:
+        """By filter: matched, limited, lost."""
+        found = self._kernel.maps["trace_counts"].read_percpu(TRACE_COUNT)
+        columns = [found[name].sum(axis=1).astype(int) for name in ("matched", "limited", "lost")]
+        return np.stack(columns, axis=1)
+
     def close(self) -> None:
+        for number in range(TraceLimits.TRACERS):
+            self.filter(number, active=0)
         self._lib.ring_buffer__free(self._ring)
 
 
@@ -152,7 +156,7 @@ def test_what_is_not_forwarded(both: FamilyPair, ring: Ring) -> None:
     (event,) = ring.take()
     assert told(event)[-1] == ("REASON", Reason.DROP_UNKNOWN_PORT)
     assert event["forwarded"] == 0
-    ring.filter(reasons=1)
+    ring.filter(verdicts=1 << DROP)
     both.tcp()
     assert ring.take() == []
     both.tcp(dport=81)
@@ -201,16 +205,36 @@ def test_filters(both: FamilyPair, ring: Ring) -> None:
 
 def test_snap_and_limit(both: FamilyPair, ring: Ring) -> None:
     both.begin(service(ACCEPTING))
-    for snap, taken in ((0, 0), (1, 1), (SNAP, SNAP), (SNAP + 1, SNAP)):
-        ring.filter(snap=snap)
-        both.send(ethernet(both.family.ip(tcp(1, 80, payload=bytes(400)))))
-        (event,) = ring.take()
-        assert (event["snap_before"], event["snap_after"]) == (taken, taken)
+    both.send(ethernet(both.family.ip(tcp(1, 80, payload=bytes(400)))))
+    (event,) = ring.take()
+    assert (event["snap_before"], event["snap_after"]) == (SNAP, SNAP)
     ring.filter(limit=3)
-    both.new_second()
     for _ in range(10):
         both.tcp()
     assert 3 <= len(ring.take()) <= 6  # a second may have ended meanwhile
+
+
+def test_filters_beside_each_other(both: FamilyPair, ring: Ring) -> None:
+    """Each tracer's bit, its own limit, and counts of what it was not told of."""
+    both.begin(service(ACCEPTING))
+    ring.filter(active=0)
+    both.tcp()
+    assert ring.take() == []
+    ring.filter(2, sport_be=7)
+    ring.filter(3, limit=1)
+    for sport in (7, 8, 7):
+        both.tcp(sport=sport)
+    assert [int(event["filters"]) for event in ring.take()] == [1 << 2 | 1 << 3, 1 << 2]
+    assert [tuple(each) for each in ring.counts()] == [(0, 0, 0), (0, 0, 0), (2, 0, 0), (3, 2, 0)]
+
+
+def test_what_nobody_reads_is_counted(both: FamilyPair, ring: Ring) -> None:
+    both.begin(service(ACCEPTING))
+    for _ in range(1500):  # more than the ring has room for
+        both.tcp()
+    matched, limited, lost = ring.counts()[0]
+    assert (matched, limited) == (1500, 0)
+    assert lost == 1500 - len(ring.take()) > 0
 
 
 def test_notes_have_an_end(both: FamilyPair, ring: Ring) -> None:

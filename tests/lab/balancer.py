@@ -90,7 +90,8 @@ class Balancer:
         new.rename(self.document)
 
     def start_bird(self, config: Path) -> None:
-        options = ["--router-id", self.host.address, "--source", self.host.address]
+        options = ["--router-id", self.host.address]
+        options += ["--source", self.host.address, "--source", self.host.address6]
         text = run([COMMANDS / "vc5c", "--emit", "bird", config, *options])
         # The lab's log, not the host's, is where the lab's BIRD belongs.
         text = text.replace("log syslog all;", "log stderr all;")

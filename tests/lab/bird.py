@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from lab.host import Process, run, start
-from lab.plan import AS_NUMBER, BALANCERS, ROUTER_NUMBER, VLANS, Names
+from lab.plan import AS_NUMBER, BALANCERS, ROUTER_NUMBER, VLANS, VLANS6, Names
 
 # The load balancers are neighbors in VLAN 10; equal paths to a VIP become one multipath route.
 _ROUTER = """\
@@ -26,8 +26,12 @@ protocol kernel {{
 	ipv4 {{ import none; export where source = RTS_BGP; }};
 }}
 
+protocol kernel {{
+	merge paths yes limit 8;
+	ipv6 {{ import none; export where source = RTS_BGP; }};
+}}
+
 template bgp balancer {{
-	local {address} as {as_number};
 	direct;
 	bfd yes;
 	hold time 6;
@@ -35,17 +39,29 @@ template bgp balancer {{
 	connect delay time 1;
 	error wait time 1, 2;
 	graceful restart no;
-	ipv4 {{ import all; export none; }};
 }}
 """
-_NEIGHBOR = "\nprotocol bgp {name} from balancer {{ neighbor {address} as {as_number}; }}\n"
+_NEIGHBOR = """
+protocol bgp {name}_{family} from balancer {{
+	local {local} as {as_number};
+	neighbor {address} as {as_number};
+	{family} {{ import all; export none; }};
+}}
+"""
 
 
 def router_configuration() -> str:
     address = f"{VLANS[10]}.{ROUTER_NUMBER}"
-    text = _ROUTER.format(address=address, as_number=AS_NUMBER)
+    address6 = f"{VLANS6[10]}::{ROUTER_NUMBER}"
+    text = _ROUTER.format(address=address)
     for balancer in BALANCERS:
-        text += _NEIGHBOR.format(name=balancer.name, address=balancer.address, as_number=AS_NUMBER)
+        for family, local, other in (
+            ("ipv4", address, balancer.address),
+            ("ipv6", address6, balancer.address6),
+        ):
+            text += _NEIGHBOR.format(
+                name=balancer.name, family=family, local=local, address=other, as_number=AS_NUMBER
+            )
     return text
 
 
@@ -73,10 +89,9 @@ def log_of(names: Names, host: str) -> Path:
 
 
 def next_hops(names: Names, vip: str) -> list[str]:
-    """The gateways that the router's kernel spreads a VIP's packets over."""
-    found = json.loads(
-        run(["ip", "-n", names.netns("router"), "-json", "route", "show", f"{vip}/32"]) or "[]"
-    )
+    """The gateways that the router's kernel spreads a VIP's packets over; of IPv6 they may be link-local."""
+    which = ["-6", "route", "show", f"{vip}/128"] if ":" in vip else ["route", "show", f"{vip}/32"]
+    found = json.loads(run(["ip", "-n", names.netns("router"), "-json", *which]) or "[]")
     gateways = [hop.get("gateway", "") for route in found for hop in route.get("nexthops", [route])]
     return sorted(gateway for gateway in gateways if gateway)
 

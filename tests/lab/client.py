@@ -52,7 +52,8 @@ class _Sockets:
 
     def __call__(self, _info: object) -> socket.socket:
         with inside(self.names.netns("client")):
-            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+            made = socket.socket(family, socket.SOCK_STREAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # End by reset: no TIME_WAIT stays behind, so that the same port can ask again at once.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

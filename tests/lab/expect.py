@@ -50,9 +50,19 @@ def table(document: dict[str, Any], service: str) -> Table:
 
 
 def flow_hash(seed: int, source: str, source_port: int, destination: str, destination_port: int) -> int:
-    first = _little(source, 4) | _little(destination, 4) << 32
     second = _swap(source_port) | _swap(destination_port) << 16 | _TCP << 32
+    if ":" in source:
+        s0, s1, d0, d1 = (word for each in (source, destination) for word in _halves(each))
+        x = _fmix64(((s0 ^ seed) * 0x9E3779B97F4A7C15 + s1) & _MASK)
+        y = (d0 * 0xD6E8FEB86659FD93 + d1) & _MASK
+        return _fmix64(((x ^ y) * 0x9E3779B97F4A7C15 + second * 0xD6E8FEB86659FD93) & _MASK)
+    first = _little(source, 4) | _little(destination, 4) << 32
     return _fmix64(((first ^ seed) * 0x9E3779B97F4A7C15 + second * 0xD6E8FEB86659FD93) & _MASK)
+
+
+def _halves(address: str) -> tuple[int, int]:
+    packed = ipaddress.ip_address(address).packed
+    return int.from_bytes(packed[:8], "little"), int.from_bytes(packed[8:], "little")
 
 
 def _little(address: str, size: int) -> int:

@@ -11,7 +11,7 @@ from lab.balancer import SERVICE, Balancer
 from lab.host import Process, run, wait_until
 from lab.plan import BALANCERS, CLIENT, COMMANDS, REALS, VIP, Names
 
-NAMES_OF_REALS = {real.address: real.name for real in REALS}
+NAMES_OF_REALS = {address: real.name for real in REALS for address in (real.address, real.address6)}
 
 
 class Lab:
@@ -83,6 +83,11 @@ class Lab:
         """Seconds until the router spreads the VIP's packets over exactly these gateways."""
         words = f"the router's next hops to {vip} are {' and '.join(wanted) or 'none'}"
         return wait_until(words, lambda: self.next_hops(vip) == sorted(wanted), timeout, every=0.005)
+
+    def wait_paths(self, count: int, timeout: float, vip: str) -> float:
+        """Seconds until the router has so many ways to the VIP."""
+        words = f"the router has {count} ways to {vip}"
+        return wait_until(words, lambda: len(self.next_hops(vip)) == count, timeout, every=0.005)
 
     def wait_both(self, what: str, ready: Callable[[Balancer], bool], timeout: float) -> float:
         """Seconds until it is so on every load balancer."""

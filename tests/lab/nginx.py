@@ -33,6 +33,7 @@ http {{
 	default_type text/plain;
 	server {{
 		listen 80;
+		listen [::]:80;
 		listen {second_port};
 		location = / {{ return 200 "{name} $remote_addr:$remote_port $server_addr $connection"; }}
 		location = /alive {{ return 200 "alive"; }}

@@ -18,12 +18,15 @@ CONFIG = ROOT / "inventories" / "lab" / "config.yaml"
 
 VIP = "192.168.101.1"
 SECOND_VIP, SECOND_PORT = "192.168.101.2", 8080  # of the service that is checked by half-open connections
+VIP6 = "2001:db8:101::1"  # of the IPv6 service
 VLANS = {10: "10.1.10", 20: "10.1.20"}  # prefix without its last byte; all are /24
+VLANS6 = {10: "fd00:1:10", 20: "fd00:1:20"}  # prefix without its last half; all are /64
 AS_NUMBER = 65000
 
 CLIENT = "10.99.0.2"
 PINNED_CLIENT = "10.99.0.3"  # the router sends its packets through one load balancer, whatever BGP says
 CLIENT_GATEWAY = "10.99.0.1"
+CLIENT6, CLIENT_GATEWAY6 = "2001:db8:99::2", "2001:db8:99::1"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ class Host:
 
     def address_in(self, vlan: int) -> str:
         return f"{VLANS[vlan]}.{self.number}"
+
+    @property
+    def address6(self) -> str:
+        """As `address`; the number's digits are the last group."""
+        return self.address6_in(self.vlan or 10)
+
+    def address6_in(self, vlan: int) -> str:
+        return f"{VLANS6[vlan]}::{self.number}"
 
     @property
     def mac(self) -> str:

@@ -10,7 +10,7 @@ from lab import capture, client, expect
 from lab.balancer import Status
 from lab.capture import Capture, Frame
 from lab.lab import NAMES_OF_REALS, Lab
-from lab.plan import BALANCERS, CLIENT, REALS, SECOND_PORT, SECOND_VIP, VIP
+from lab.plan import BALANCERS, CLIENT, CLIENT6, REALS, SECOND_PORT, SECOND_VIP, VIP, VIP6
 from lab.report import Report
 
 REQUESTS = 400
@@ -33,23 +33,28 @@ def serve(lab: Lab, report: Report) -> None:
     _judge_answers(lab, report, answers, took)
     _judge_shares(lab, report, answers, before)
     _judge_frames(report, cards, trunks)
-    _ask_the_second_service(lab, report)
+    _ask_another_service(lab, report, CLIENT, SECOND_VIP, SECOND_PORT)
+    _ask_another_service(lab, report, CLIENT6, VIP6, 80)
 
 
-def _ask_the_second_service(lab: Lab, report: Report) -> None:
-    """Another VIP, another port, other real servers, another kind of check."""
+def _ask_another_service(lab: Lab, report: Report, source: str, vip: str, port: int) -> None:
+    """Another VIP, another port or family, other real servers, another kind of check."""
     ports = range(FIRST_PORT + REQUESTS, FIRST_PORT + REQUESTS + SECOND_REQUESTS)
-    answers = client.ask(lab.names, ports, url=f"http://{SECOND_VIP}:{SECOND_PORT}/")
-    key = f"{SECOND_VIP}:{SECOND_PORT}:tcp"
-    table = expect.table(expect.load(lab.document), key)
+    name = f"[{vip}]:{port}" if ":" in vip else f"{vip}:{port}"
+    answers = client.ask(lab.names, ports, source, url=f"http://{name}/")
+    table = expect.table(expect.load(lab.document), f"{vip}:{port}:tcp")
     right = sum(
-        answer.real == NAMES_OF_REALS[table.real_of(CLIENT, answer.source_port, SECOND_VIP, SECOND_PORT)]
+        (answer.real, answer.seen_client)
+        == (
+            NAMES_OF_REALS[table.real_of(source, answer.source_port, vip, port)],
+            f"{source}:{answer.source_port}",
+        )
         for answer in answers
     )
     report.check(
         right == len(answers),
-        f"of {len(answers)} more to {SECOND_VIP}:{SECOND_PORT} {right} reached the server that its table"
-        f" names, one of {len(table.reals)}",
+        f"of {len(answers)} more to {name} {right} reached the server that its table names, one of"
+        f" {len(table.reals)}",
         "; ".join(answer.error for answer in answers if answer.error),
     )
 

@@ -12,7 +12,7 @@ import time
 from lab import expect, switch
 from lab.host import run
 from lab.lab import NAMES_OF_REALS, Lab
-from lab.plan import CLIENT, COMMANDS, CONFIG, REALS, SECOND_VIP, VIP
+from lab.plan import CLIENT, COMMANDS, CONFIG, REALS, SECOND_VIP, VIP, VIP6
 from lab.report import Report
 from lab.step_change import change_configuration, lose_a_real
 from lab.step_failure import lose_a_balancer, lose_the_daemon
@@ -92,3 +92,6 @@ def come_up(lab: Lab, report: Report) -> None:
         report.check(
             len(hops) == 2, f"the router has 2 equal paths to {vip}: {' and '.join(hops)}, after {took:.1f} s"
         )
+    lab.wait_paths(2, 20, VIP6)
+    took = time.monotonic() - begin
+    report.check(True, f"the router has 2 equal paths to {VIP6}, after {took:.1f} s")

@@ -9,23 +9,39 @@ from lab.host import run
 from lab.plan import (
     BALANCERS,
     CLIENT,
+    CLIENT6,
     CLIENT_GATEWAY,
+    CLIENT_GATEWAY6,
     PINNED_CLIENT,
     REALS,
     ROUTER_NUMBER,
     SECOND_VIP,
     VIP,
+    VIP6,
     VLANS,
+    VLANS6,
     Names,
 )
 
 HOSTS = ("client", "router", switch.NETNS, *(h.name for h in BALANCERS), *(h.name for h in REALS))
 
 # A new namespace inherits the host's settings, which may be anything.
-COMMON = {"conf/all/rp_filter": "0", "conf/default/rp_filter": "0"}
-ROUTER = {"ip_forward": "1", "fib_multipath_hash_policy": "1"}
-# A real server holds the VIP but must never answer ARP for it: that is the router's business.
-REAL = {"conf/all/arp_ignore": "1", "conf/all/arp_announce": "2"}
+COMMON = {
+    "ipv4/conf/all/rp_filter": "0",
+    "ipv4/conf/default/rp_filter": "0",
+    "ipv6/conf/all/disable_ipv6": "0",
+    "ipv6/conf/default/disable_ipv6": "0",
+    "ipv6/conf/default/accept_dad": "0",
+}
+ROUTER = {
+    "ipv4/ip_forward": "1",
+    "ipv4/fib_multipath_hash_policy": "1",
+    "ipv6/conf/all/forwarding": "1",
+    "ipv6/fib_multipath_hash_policy": "1",
+}
+# A real server holds the VIP but must never answer ARP for it: that is the router's business. Neighbor
+# solicitations are answered for an interface's own addresses only, so IPv6 needs no such setting.
+REAL = {"ipv4/conf/all/arp_ignore": "1", "ipv4/conf/all/arp_announce": "2"}
 
 
 def build(names: Names) -> None:
@@ -68,8 +84,10 @@ def _namespaces_and_cables(names: Names) -> None:
 def _router(names: Names) -> None:
     _sysctl(names, "router", ROUTER)
     lines = ["link set lo up", "link set client up", f"address add {CLIENT_GATEWAY}/24 dev client"]
+    lines += [f"address add {CLIENT_GATEWAY6}/64 dev client nodad"]
     for vlan, prefix in VLANS.items():
         lines += [f"link set eth{vlan} up", f"address add {prefix}.{ROUTER_NUMBER}/24 dev eth{vlan}"]
+        lines += [f"address add {VLANS6[vlan]}::{ROUTER_NUMBER}/64 dev eth{vlan} nodad"]
     _ip(names, "router", *lines)
     for device in ("client", *(f"eth{vlan}" for vlan in VLANS)):
         switch.plain_frames(names.netns("router"), device)
@@ -83,11 +101,13 @@ def _client(names: Names) -> None:
         "link set eth0 up",
         f"address add {CLIENT}/24 dev eth0",
         f"address add {PINNED_CLIENT}/24 dev eth0",
+        f"address add {CLIENT6}/64 dev eth0 nodad",
         f"route add default via {CLIENT_GATEWAY}",
+        f"route add default via {CLIENT_GATEWAY6}",
     )
     switch.plain_frames(names.netns("client"), "eth0")
     # The story picks source ports; those that the kernel picks stay out of the way.
-    _sysctl(names, "client", {"ip_local_port_range": "50000 60999"})
+    _sysctl(names, "client", {"ipv4/ip_local_port_range": "50000 60999"})
 
 
 def _real(names: Names, name: str) -> None:
@@ -100,8 +120,11 @@ def _real(names: Names, name: str) -> None:
         "link set eth0 up",
         f"address add {VIP}/32 dev lo",
         f"address add {SECOND_VIP}/32 dev lo",
+        f"address add {VIP6}/128 dev lo nodad",
         f"address add {real.address}/24 dev eth0",
+        f"address add {real.address6}/64 dev eth0 nodad",
         f"route add default via {VLANS[real.vlan]}.{ROUTER_NUMBER}",
+        f"route add default via {VLANS6[real.vlan]}::{ROUTER_NUMBER}",
     )
     switch.plain_frames(names.netns(name), "eth0")
 
@@ -115,6 +138,7 @@ def _balancer(names: Names, name: str) -> None:
     lines = []
     for vlan in VLANS:
         lines += [f"link set vlan{vlan} up", f"address add {host.address_in(vlan)}/24 dev vlan{vlan}"]
+        lines += [f"address add {host.address6_in(vlan)}/64 dev vlan{vlan} nodad"]
     gateway = f"{VLANS[10]}.{ROUTER_NUMBER}"
     _ip(names, name, *lines, f"route add default via {gateway}")
 
@@ -125,7 +149,5 @@ def _ip(names: Names, host: str, *lines: str) -> None:
 
 def _sysctl(names: Names, host: str, settings: dict[str, str]) -> None:
     """Written through the namespace of a process inside: /proc/sys/net shows the reader's own."""
-    script = "\n".join(
-        f"echo '{value}' > {Path('/proc/sys/net/ipv4') / key}" for key, value in settings.items()
-    )
+    script = "\n".join(f"echo '{value}' > {Path('/proc/sys/net') / key}" for key, value in settings.items())
     run(["sh", "-e"], stdin=script, netns=names.netns(host))

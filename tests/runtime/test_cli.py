@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import subprocess
@@ -184,10 +183,6 @@ def test_log_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     log.debug("quiet")
     line = capsys.readouterr().err
     assert line.endswith(' info real.down real=10.0.0.1 reason="HTTP 503,\\n\\"x\\"" nothing=""\n')
-    monkeypatch.setenv("JOURNAL_STREAM", "1:2")
-    log.setup("info")
-    log.error("x", a=json.dumps([1]))
-    assert capsys.readouterr().err == "<3>x a=[1]\n"
 
 
 def test_a_defect_is_one_line_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:

@@ -584,6 +584,7 @@ def test_metrics_and_status_by_http(wire: Wire, tmp_path: Path) -> None:
     async def work(scene: Scene) -> None:
         await scene.states(UP, UP)
         await scene.until(lambda: announced() == [VIP])
+        await asyncio.sleep(0.6)  # a status answers all who ask within half a second
         async with aiohttp.ClientSession() as session:
             async with session.get("http://127.0.0.1:8005/status.json") as answer:
                 assert (await answer.json())["vips"][VIP]["up"]

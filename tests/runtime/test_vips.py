@@ -100,7 +100,7 @@ def test_drained_vips_are_leaving(target: Target, leaving: set[str]) -> None:
         ({}, "error"),
         ({"s1_80": {"priority": "low"}}, "error"),
         ({"s1_80": {"priority": "low"}, "s1_443": {"priority": "high"}}, "warning"),
-        ({"s1_80": {"priority": "medium"}, "s1_443": {"priority": "low"}}, "info"),
+        ({"s1_80": {"priority": "medium"}, "s1_443": {"priority": "low"}}, "notice"),
         ({"s1_80": {"priority": "nonsense"}, "s1_443": {"priority": "low"}}, "info"),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 from vc5d import log
 from vc5d.errors import Vc5Error
 from vc5d.web.listen import Listen, chosen
-from vc5d.web.server import Web
+from vc5d.web.server import Content, Web
 
 STATUS = {"version": "0", "digest": "d", "generation": 1, "started": 0, "interfaces": {}, "services": {}}
 Ask = Callable[..., Awaitable[tuple[int, str, dict[str, str]]]]
@@ -33,7 +33,7 @@ def serve(work: Callable[[Ask], Awaitable[None]], status: Callable[[], Awaitable
         pass
 
     async def main() -> None:
-        server = asyncio.create_task(Web(status).serve_for_ever(Listen("127.0.0.1", port)))
+        server = asyncio.create_task(Web(Content(status)).serve_for_ever(Listen("127.0.0.1", port)))
         async with aiohttp.ClientSession() as session:
 
             async def ask(path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
@@ -155,7 +155,7 @@ def test_a_port_that_is_taken_is_told_once_and_tried_again(
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
-            server = asyncio.create_task(Web(known).serve_for_ever(Listen("127.0.0.1", port)))
+            server = asyncio.create_task(Web(Content(known)).serve_for_ever(Listen("127.0.0.1", port)))
             await asyncio.sleep(0.3)
             assert not server.done()
         await asyncio.sleep(0.3)

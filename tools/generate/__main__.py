@@ -2,7 +2,8 @@
 
     .venv/bin/python tools/generate [--check]
 
-docs/rules.md from the compiler's catalogue of rules; docs/reference-*.md from the schemas; docs/man/* from
+docs/rules.md from the compiler's catalogue of rules; docs/reference-*.md from the schemas; docs/events.md from the daemon's
+catalogue; docs/man/* from
 the commands' own parsers.
 """
 
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import events
 import manpages
 import reference
 import rules
@@ -22,6 +24,7 @@ OUTPUTS: dict[str, Callable[[], str]] = {
     "docs/reference-config.md": lambda: reference.page("config"),
     "docs/reference-document.md": lambda: reference.page("document"),
     "docs/reference-problems.md": lambda: reference.page("problems"),
+    "docs/events.md": events.page,
     "docs/man/vc5c.1": lambda: manpages.page("vc5c"),
     "docs/man/vc5d.8": lambda: manpages.page("vc5d"),
     "docs/man/vc5ctl.8": lambda: manpages.page("vc5ctl"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import vc5c.options
 import vc5d.cli
-import vc5d.ctl
+import vc5d.ctl.parser
 
 HIDDEN = (argparse._SubParsersAction, argparse._HelpAction)
 
@@ -63,7 +63,7 @@ PAGES = {
         },
     ),
     "vc5ctl": Page(
-        vc5d.ctl._parser(),
+        vc5d.ctl.parser.parser(),
         8,
         "ask the running vc5d",
         {

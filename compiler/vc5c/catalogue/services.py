@@ -118,7 +118,7 @@ RULES = (
         severity="note",
         means="An https check without a `host`.",
         why="No server name is sent (SNI), so that a server with certificates for several names answers with "
-        "its default site, or not at all. Certificates are not verified.",
+        "its default site, or not at all; and with `verify` its certificate must be for the VIP's address.",
         example=_one("policy: {https: }"),
         fix="Give `host`, if the servers choose by it.",
     ),

@@ -202,7 +202,7 @@ def _judge_kept(flip: Flip, real: str, share: float, moved: float, sums: _Sums) 
     elif new.reals[real].disabled:
         sums.add(Why.DRAINING, not flip.remembers, share, real)
     elif old.leastconn and not full(new):
-        sums.add(Why.LEASTCONN_OFF, True, share / 2, real)
+        sums.add(Why.LEASTCONN_OFF, not flip.remembers, share / 2, real)
     elif new.leastconn and flip.takes_for_new and len(new.reals) > 1:
         sums.add(Why.LEASTCONN_ON, True, share / 2, real)
 

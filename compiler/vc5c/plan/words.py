@@ -26,7 +26,7 @@ CAUSES = {
     Why.RETURNING: "{reals}: enabled; flows that began elsewhere meanwhile stay there",
     Why.UNTRACKED: "no flow is remembered (`track: minimal`, now or before)",
     Why.FIRST_PACKET: "UDP flows that were not stored so far are taken for new ones",
-    Why.LEASTCONN_OFF: "about half of the flows are with their second choice, which the table does not know",
+    Why.LEASTCONN_OFF: "about half of the flows are with their second choice: only the flow table knows",
     Why.LEASTCONN_ON: "UDP flows that were not stored so far are taken for new ones: half go to another real",
     Why.TAKEN_OVER: "the service is removed, and {detail}: not all find their real there",
 }

@@ -6,6 +6,7 @@ Knows nothing of what a condition means: it reports each change, and the first r
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,10 +28,30 @@ _SOONEST = 0.1  # s
 _LATE = 0.25  # of an interval: a check that begins so late is trouble worth telling
 
 
+@dataclass(frozen=True)
+class Checked:
+    """The last round of a real's checks. when: it ended, in seconds since the epoch. seconds: it took. ok:
+    None: this host could not ask."""
+
+    when: float
+    seconds: float
+    ok: bool | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Beside a real's condition. since: when `up` last changed, in seconds since the epoch; None: it is not
+    known yet. checked: None: not yet."""
+
+    since: float | None = None
+    checked: Checked | None = None
+
+
 @dataclass
 class _Watched:
     plan: Plan
     condition: Condition = field(default_factory=Condition)
+    seen: Seen = field(default_factory=Seen)
     task: asyncio.Task[None] | None = None
 
 
@@ -62,6 +83,7 @@ class Watch:
                 self._stop(before)
                 if before.plan.checks == plan.checks:
                     watched.condition = Condition(before.condition.up, before.condition.reason)
+                    watched.seen = before.seen
             self._watched[name] = watched
             fresh.append(name)
         for name in fresh:
@@ -70,6 +92,10 @@ class Watch:
     def condition(self, key: ServiceKey, address: str) -> Condition:
         watched = self._watched.get((key, address))
         return watched.condition if watched else Condition()
+
+    def seen(self, key: ServiceKey, address: str) -> Seen:
+        watched = self._watched.get((key, address))
+        return watched.seen if watched else Seen()
 
     async def stop(self) -> None:
         tasks = [watched.task for watched in self._watched.values() if watched.task]
@@ -105,11 +131,15 @@ class Watch:
             turn = next_turn(turn, now, interval)
 
     async def _check(self, name: Name, watched: _Watched) -> None:
+        begin = time.monotonic()
         result = await self._round_of(watched.plan)
+        seconds, now = time.monotonic() - begin, time.time()
         if result.passed is None:
             self._troubles.note(result.reason)
         before = watched.condition
         watched.condition = advance(before, result, watched.plan.rule)
+        since = watched.seen.since if watched.condition.up == before.up else now
+        watched.seen = Seen(since, Checked(now, seconds, result.passed))
         if watched.condition.up != before.up:
             await self._report(*name, watched.condition)
 

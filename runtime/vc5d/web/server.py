@@ -1,62 +1,91 @@
-"""The HTTP server. Read-only, and on localhost unless the configuration says otherwise.
-
-What a browser is told: to load nothing from anywhere else, to frame nothing, to guess no types. A request
-whose Host is a name that leads here by somebody else's DNS is refused (DNS rebinding): by address, by
-`localhost`, or by this host's own name only.
-"""
+"""The HTTP server: console, metrics, status. On localhost unless the configuration says otherwise, and beside
+that on a UNIX socket if one is named."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ipaddress
-import json
-import socket
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from .. import log
+from ..activity import Activity
+from ..bird_client import Sessions
+from ..control import Command, is_served
+from . import files, headers
+from .feed import Feed
 from .listen import Listen
 from .metrics import render
+from .pieces import array_pieces, prefix6_pieces, status_pieces, stream
+from .writing import Writing
 
 Status = Callable[[], Awaitable[Mapping[str, Any]]]
 
 _FRESH = 0.5  # s for which one status answers all who ask
 _AGAIN = 10.0  # s until an address that is taken is tried again
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+_SAMPLED = 64  # one packet in so many is counted by prefix (bpf/DESIGN.md)
+_PATIENCE = 30.0  # s for a browser to take what it is sent
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is shown. `status` may raise Vc5Error. prefixes: where packets come from (sampling.Prefixes);
+    None: this data path does not count that. commands: as writing.Writing has them. webroot: the operator's
+    own files in place of the console. real_metrics: whether metrics have series for each real."""
+
+    status: Status
+    activity: Activity = field(default_factory=Activity)
+    prefixes: Callable[[], Awaitable[Any]] | None = None
+    bird: Callable[[], Awaitable[Sessions]] | None = None
+    commands: Mapping[str, Command] = field(default_factory=dict)
+    token: bytes | None = None
+    webroot: Path | None = None
+    real_metrics: bool = True
 
 
 class Web:
-    """`status`: gives the value that all of it is made from; may raise."""
+    """One of it, for as long as the daemon runs."""
 
-    def __init__(self, status: Status) -> None:
-        self._status_now = status
+    def __init__(self, content: Content) -> None:
+        self._content = content
         self._known: tuple[float, Mapping[str, Any]] | None = None
         self._asking = asyncio.Lock()
-        self.app = web.Application(middlewares=[_guard], handler_args={"access_log": None})
-        self.app.add_routes([web.get("/metrics", self._metrics), web.get("/status.json", self._json)])
+        self._rendering = asyncio.Lock()
+        self.feed = Feed(self.status, content.activity, content.bird)
+        self.app = web.Application(middlewares=[headers.guard], handler_args={"access_log": None})
+        self.app.on_response_prepare.append(headers.add)
+        self.app.add_routes(self._routes())
 
-    async def serve_for_ever(self, listen: Listen) -> None:
+    def _routes(self) -> list[web.RouteDef]:
+        content = self._content
+        return [
+            web.get("/metrics", self._metrics),
+            web.get("/status.json", self._json),
+            web.get("/reals.json", self._reals),
+            web.get("/prefixes.json", self._prefixes),
+            web.get("/prefixes6.json", self._prefixes6),
+            web.get("/events", self._events),
+            *Writing(content.commands, content.token).routes(),
+            *(files.directory_routes(content.webroot) if content.webroot else files.own_routes()),
+        ]
+
+    async def serve_for_ever(self, listen: Listen | Path) -> None:
         """While the address cannot be had, that is logged once, and tried again: a port that somebody else
-        has must not keep vc5d from forwarding."""
-        runner = web.AppRunner(self.app, access_log=None, handle_signals=False)
+        has must not keep vc5d from forwarding. A path: a UNIX socket."""
+        runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         told = ""
         try:
             while True:
                 try:
-                    await web.TCPSite(runner, listen.host, listen.port, reuse_address=True).start()
-                    (log.info if listen.is_local else log.warning)("web.listening", address=listen)
+                    await _site(runner, listen)
+                    local = isinstance(listen, Path) or listen.is_local
+                    (log.info if local else log.warning)("web.listening", address=listen)
                     await asyncio.Event().wait()
                 except OSError as failure:
                     if told != (told := failure.strerror or str(failure)):
@@ -64,53 +93,83 @@ class Web:
                     await asyncio.sleep(_AGAIN)
         finally:
             await runner.cleanup()
+            if isinstance(listen, Path):
+                listen.unlink(missing_ok=True)
 
     async def status(self) -> Mapping[str, Any]:
         """One for all who ask within half a second: a page in a hundred browsers costs what one costs."""
         async with self._asking:
             if self._known is None or time.monotonic() - self._known[0] > _FRESH:
-                self._known = (time.monotonic(), await self._status_now())
+                self._known = (time.monotonic(), await self._content.status())
             return self._known[1]
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        status = await self.status()
-        page, content_type = await asyncio.to_thread(render, status, request.headers.get("Accept", ""))
+        """One at a time: of two scrapers at once the second waits."""
+        accept, content = request.headers.get("Accept", ""), self._content
+        async with self._rendering:
+            status = await self.status()
+            page, content_type = await asyncio.to_thread(
+                render, status, accept, content.activity.registry, reals=content.real_metrics
+            )
         return web.Response(body=page, headers={"Content-Type": content_type})
 
-    async def _json(self, _: web.Request) -> web.Response:
-        text = await asyncio.to_thread(json.dumps, await self.status(), sort_keys=True)
-        return web.Response(text=text, content_type="application/json")
+    async def _json(self, request: web.Request) -> web.StreamResponse:
+        return await stream(request, status_pieces(await self.status()))
+
+    async def _reals(self, request: web.Request) -> web.Response:
+        """The reals of one service, with the time, so that a page can make rates of two answers."""
+        services = (await self.status())["services"]
+        if (service := services.get(request.query.get("service", ""))) is None:
+            raise web.HTTPNotFound
+        return web.json_response({"time": self._known and self._known[0], "reals": service.get("reals", {})})
+
+    async def _prefixes(self, request: web.Request) -> web.StreamResponse:
+        """As VC5 has it: an array of packets by source /20, 2^20 of them."""
+        prefixes = await self._counted_prefixes()
+        return await stream(request, array_pieces(prefixes.v4, _SAMPLED))
+
+    async def _prefixes6(self, request: web.Request) -> web.StreamResponse:
+        prefixes = await self._counted_prefixes()
+        return await stream(request, prefix6_pieces(prefixes.v6, _SAMPLED))
+
+    async def _counted_prefixes(self) -> Any:
+        if self._content.prefixes is None:
+            raise web.HTTPNotFound
+        return await self._content.prefixes()
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        client = self.feed.join()
+        if client is None:
+            raise web.HTTPServiceUnavailable
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        try:
+            whole = await self.feed.state()
+            await response.prepare(request)
+            message: bytes | None = b"retry: 2000\n\n" + whole
+            while message is not None:
+                async with asyncio.timeout(_PATIENCE):
+                    await response.write(message)
+                message = await client.messages.get()
+        except (TimeoutError, ConnectionError):
+            if request.transport:
+                request.transport.abort()
+        finally:
+            self.feed.leave(client)
+        return response
 
 
-@web.middleware
-async def _guard(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    if not _is_own_name(request.host):
-        return web.Response(status=421, text="this is not the host that you think it is\n", headers=_HEADERS)
+async def _site(runner: web.AppRunner, listen: Listen | Path) -> None:
+    """Raises OSError."""
+    if isinstance(listen, Listen):
+        await web.TCPSite(runner, listen.host, listen.port, reuse_address=True).start()
+        return
+    if is_served(listen):
+        raise OSError(f"another process answers on {listen}")
+    if listen.exists() and not listen.is_socket():
+        raise FileExistsError(f"a file that is no socket is at {listen}")
+    listen.unlink(missing_ok=True)
+    mask = os.umask(0o117)  # never more open than 0660, not even for a moment
     try:
-        response = await handler(request)
-    except web.HTTPException as refused:
-        response = web.Response(status=refused.status, text=f"{refused.reason}\n")
-    except (asyncio.CancelledError, ConnectionError):
-        raise
-    except Exception as failure:
-        message = getattr(failure, "message", "")
-        if not message:
-            log.defect("web.defect", failure)
-        response = web.Response(status=503, text=f"{message or 'vc5d failed: its log says where'}\n")
-    if not response.prepared:
-        response.headers.update(
-            {name: value for name, value in _HEADERS.items() if name not in response.headers}
-        )
-    return response
-
-
-def _is_own_name(host: str) -> bool:
-    """By address, `localhost`, or the name that this host gives itself."""
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    name = name.strip("[]").lower()
-    with contextlib.suppress(ValueError):
-        return bool(ipaddress.ip_address(name))
-    own = socket.gethostname().lower()
-    return name in {"localhost", own, own.split(".", 1)[0], socket.getfqdn().lower()}
+        await web.UnixSite(runner, listen).start()
+    finally:
+        os.umask(mask)

@@ -181,7 +181,7 @@ def test_leastconn(document_of) -> None:
     stays = Disruption(leastconn(document_of), leastconn(document_of, "10.0.0.3"), {}, {}).effects()[0]
     assert stays.at_risk == 0 < stays.protected
     off = Disruption(leastconn(document_of), leastconn(document_of, scheduler=""), {}, {}).effects()[0]
-    assert (off.at_risk, off.causes[0].why) == (pytest.approx(0.5), Why.LEASTCONN_OFF)
+    assert (off.at_risk, off.protected, off.causes[0].why) == (0, pytest.approx(0.5), Why.LEASTCONN_OFF)
     assert Disruption(leastconn(document_of, scheduler=""), leastconn(document_of), {}, {}).effects() == ()
     udp = [leastconn(document_of, scheduler=s, protocol="udp") for s in ("", "leastconn")]
     on = Disruption(*udp, {}, {}).effects()[0]

@@ -1,0 +1,114 @@
+"""The command line of vc5ctl."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+from ..completion import add_completion
+from ..defaults import SOCKET
+
+_STATUS = """\
+STATE   accepting: takes new flows; draining: keeps those that it has; down.
+        * some packets for it are looked up in the flow tables, as after a change or an outage
+VLAN    the tag of frames to it; -: none
+SHARE   of the service's table, whatever the state
+FLOWS   TCP: connection attempts, with SYNs sent again; UDP: flows
+slots   of the table. clear: it alone says where packets go; transition: for the flow lifetime after a
+        change; consult: as long as flows remain from before it
+not forwarded   pass_…: left to this host, being for no VIP or at its real already;
+        drop_…: for a VIP, and unfit"""
+_TRACE = """\
+The filter is words and values: src PREFIX, dst PREFIX, sport PORT, dport PORT, proto NAME, tcp, udp, icmp,
+service ADDRESS:PORT:PROTOCOL. None of them: every packet, also those for this host itself.
+
+  vc5ctl trace src 203.0.113.7 dst 192.0.2.1 dport 443 proto tcp
+  vc5ctl trace --flow 203.0.113.7:51234 192.0.2.1:80
+  vc5ctl trace service 192.0.2.1:80:tcp --drops --pcap drops.pcapng
+
+While somebody traces, the program is replaced by one that tells what it decides, which makes every packet
+dearer; it goes when the last tracer ends."""
+_EXIT = "Exit codes: 0 all well; 1 vc5d is not there, or refused; 2 wrong usage."
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="vc5ctl", description="Ask the running vc5d, and act on it.", epilog=_EXIT
+    )
+    made.add_argument(
+        "--socket", type=Path, default=SOCKET, metavar="PATH", help=f"vc5d's control socket ({SOCKET})"
+    )
+    add_completion(made)
+    commands = made.add_subparsers(dest="command", required=True)
+    _pages(commands)
+    _trace(commands)
+    _actions(commands)
+    return made
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: Commands, name: str, words: str, epilog: str = "") -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=words,
+        description=words[0].upper() + words[1:] + ".",
+        epilog=epilog or None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _pages(commands: Commands) -> None:
+    for page in (_command(commands, "status", "services, reals, VIPs, traffic", _STATUS),):
+        page.add_argument("--json", action="store_true", help="all of it, for programs")
+
+
+def _trace(commands: Commands) -> None:
+    made = _command(commands, "trace", "what the program decides about packets, as they come", _TRACE)
+    add = made.add_argument
+    add("filter", nargs="*", metavar="WORD", help="which packets (every one)")
+    add(
+        "--flow",
+        nargs=2,
+        metavar=("CLIENT:PORT", "VIP:PORT"),
+        help="one flow; short for src, sport, dst and dport",
+    )
+    only = made.add_mutually_exclusive_group()
+    only.add_argument("--drops", action="store_true", help="only packets that are dropped")
+    only.add_argument("--forwarded", action="store_true", help="only packets that are sent to a real")
+    add("--count", type=_count, metavar="N", help="end after N packets (when interrupted)")
+    add("--limit", type=_count, metavar="N", help="at most N packets a second from each CPU (100)")
+    add("--pcap", type=Path, metavar="FILE", help="write the packets there, before and after (pcapng)")
+    add("--json", action="store_true", help="one JSON object a line")
+
+
+def _actions(commands: Commands) -> None:
+    _command(commands, "reload", "read the document again; waits, and tells why it failed")
+    drain = _command(commands, "drain", "take something out of service, gently, until undrain")
+    undrain = _command(commands, "undrain", "put it back into service")
+    for command in (drain, undrain):
+        _targets(command)
+
+
+def _targets(command: argparse.ArgumentParser) -> None:
+    kinds = command.add_subparsers(dest="kind", required=True, metavar="WHAT")
+    host = kinds.add_parser("host", help="this load balancer: its VIPs are announced with GRACEFUL_SHUTDOWN")
+    vip = kinds.add_parser("vip", help="one VIP, likewise")
+    service = kinds.add_parser("service", help="the VIP of one service, likewise")
+    real = kinds.add_parser("real", help="takes no new flows, and keeps those that it has")
+    vip.add_argument("name", metavar="ADDRESS")
+    service.add_argument("name", metavar="ADDRESS:PORT:PROTOCOL")
+    real.add_argument("name", metavar="ADDRESS")
+    real.add_argument("--service", metavar="ADDRESS:PORT:PROTOCOL", help="only of this one (all)")
+    if command.prog.endswith(" drain"):
+        for kind in (host, vip, service, real):
+            kind.add_argument("--force", action="store_true", help="even if that withdraws a VIP")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("1 or more")
+    return number
