@@ -120,7 +120,7 @@ class Digest:
             if not self._troubled[subject]:
                 del self._troubled[subject]
             return True
-        if event.severity > self.level:
+        if event.severity > self.level or event.name == "probe":
             return False
         if len(self._troubled) < _MOST_SUBJECTS or subject in self._troubled:
             self._troubled[subject] = self._troubled.get(subject, 0) + (not (known and known.ends))

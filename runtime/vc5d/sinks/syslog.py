@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
@@ -12,6 +13,7 @@ from .told import Told
 
 SOCKET = "/dev/log"
 _DAEMON = 3  # facility
+_PATIENCE = 3.0  # s
 
 
 def is_the_journal() -> bool:
@@ -27,7 +29,7 @@ def datagram(event: Told) -> bytes:
 
 
 class SyslogSink:
-    """A datagram an event, without blocking: what does not fit now is sent later."""
+    """A datagram an event, without blocking: what it does not take now is sent later."""
 
     def __init__(self, path: str = "") -> None:
         self._path = path or SOCKET
@@ -39,13 +41,12 @@ class SyslogSink:
             if self._socket is None:
                 self._connect()
             assert self._socket
-            for event in events:
-                self._socket.send(datagram(event))
-                sent += 1
-        except BlockingIOError:
-            return Outcome(
-                sent, again=events[sent:], wait=True, why="syslog takes no more for now", after=0.5
-            )
+            async with asyncio.timeout(_PATIENCE):
+                for event in events:
+                    await asyncio.get_running_loop().sock_sendall(self._socket, datagram(event))
+                    sent += 1
+        except TimeoutError:
+            return Outcome(sent, again=events[sent:], wait=not sent, why="it takes no more for now")
         except OSError as failure:
             await self.close()
             return Outcome(sent, again=events[sent:], wait=True, why=f"{self._path}: {failure.strerror}")
