@@ -24,6 +24,7 @@ from .document import check, read
 from .errors import Vc5Error
 from .health.checks import compile_checks
 from .outcome import guarded, say
+from .sinks.config import read as read_logging
 from .tun import NAME_MAX
 from .uninstall import uninstall
 from .web.options import ConsoleOptions, add_options
@@ -102,6 +103,7 @@ def _check(path: Path) -> int:
     """The document whole: structure, digest, tables, index, schema, and that its checks are known."""
     document = check(path)
     compile_checks(document)
+    read_logging(document.options.get("logging"))
     reals = len({address for service in document.services.values() for address in service.reals})
     sys.stdout.write(
         f"{path}: ok: {document.digest}, {len(document.services)} services, "

@@ -26,12 +26,16 @@ from .draining import Draining
 from .drains import DrainFile
 from .errors import Vc5Error
 from .health.checks import Plans, compile_checks
+from .health.probers import Probed
 from .interfaces import Interfaces
 from .netlink import open_netlink
 from .plane import Dataplane, OpenDataplane, PlaneThread
 from .reals import Reals, Told
 from .reload import NOT_READY, Reloads
 from .routes import Announcer
+from .sinks.config import Logging
+from .sinks.config import read as read_logging
+from .sinks.manager import Sinks
 from .status import DaemonSide, status
 from .supervise import cancel, start
 from .tracing.tracers import Tracers
@@ -107,10 +111,13 @@ class Daemon:
             raise Vc5Error(f"vc5d ended by a defect: {self._defect!r}", "the log says where")
 
     async def _live(self) -> None:
-        self._document, plans = await self._load()
+        self._document, plans, logging = await self._load()
         async with AsyncExitStack() as running:
             running.callback(self._plane.close)
             await self._start_control(running)
+            self._sinks = Sinks()
+            running.push_async_callback(self._sinks.stop)
+            await self._sinks.follow(logging)
             self._netlink = await running.enter_async_context(open_netlink())
             await self._start_announcer(running)
             await self._start_dataplane(running)
@@ -185,7 +192,7 @@ class Daemon:
             self._plane,
             self._dataplane,
             self._interfaces.names_now,
-            Told(self._announcing.changed, self._failed, self._is_drained, self._activity.on_probe),
+            Told(self._announcing.changed, self._failed, self._is_drained, self._on_probe),
         )
         self._draining = Draining(
             DrainFile(self.options.state_dir),
@@ -255,12 +262,12 @@ class Daemon:
 
     # Documents
 
-    async def _load(self) -> tuple[Document, Plans]:
-        """The document, and how to check what it asks to be checked; beside the event loop."""
+    async def _load(self) -> tuple[Document, Plans, Logging]:
+        """The document, how to check what it asks to be checked, and whom to tell; beside the event loop."""
 
-        def load() -> tuple[Document, Plans]:
+        def load() -> tuple[Document, Plans, Logging]:
             document = self._read(self.options.document)
-            return document, compile_checks(document)
+            return document, compile_checks(document), read_logging(document.options.get("logging"))
 
         return await asyncio.to_thread(load)
 
@@ -270,11 +277,12 @@ class Daemon:
         log.debug("dataplane.applied", digest=document.digest, report=report)
 
     async def _replace_document(self) -> None:
-        document, plans = await self._load()
+        document, plans, logging = await self._load()
         await self._apply(document)
         self._document = document
         await self._reals.follow(document, plans)
         await self._traffic.follow(document)
+        await self._sinks.follow(logging)
 
     # What runs all the time
 
@@ -311,6 +319,18 @@ class Daemon:
             raise NOT_READY
         return await command(request)
 
+    def _on_probe(self, probed: Probed) -> None:
+        self._activity.on_probe(probed)
+        if self._sinks.probes:
+            log.probe(
+                service=probed.service,
+                real=probed.real,
+                check=f"{probed.check.type}:{probed.check.port}",
+                ok=probed.ok,
+                reason=probed.reason,
+                seconds=round(probed.seconds, 6),
+            )
+
     def _is_drained(self, key: ServiceKey, address: str) -> bool:
         return self._draining.now.real(key, address)
 
@@ -336,6 +356,7 @@ class Daemon:
             drained=self._draining.now,
             reload_failure=self._reloads.failure,
             live=self._live_since,
+            sinks=self._sinks.status(),
         )
         return await asyncio.to_thread(status, self._document, snapshot, self._reals, mine)
 

@@ -44,6 +44,11 @@ def setup(level: str, form: str = "auto") -> None:
     _logger.setLevel(_NUMBERS[level])
 
 
+def is_journal() -> bool:
+    """Whether events go to the journal."""
+    return any(isinstance(each, journal.Handler) for each in logging.root.handlers)
+
+
 def subscribe(subscriber: Subscriber, probes: bool = False) -> Callable[[], None]:
     """Tell it of every event that is logged, at once and in the caller's thread: it must neither block nor
     log. probes: of every single one too. Returns the way to end that."""

@@ -31,7 +31,7 @@ class ReloadFailure:
 class DaemonSide:
     """started: when vc5d was, in seconds since the epoch. document: the file. interfaces: name -> XDP mode.
     announced: VIPs that have their route. vips: of each VIP. drained: what an operator has taken out. live:
-    when the document became so, in seconds since the epoch."""
+    when the document became so, in seconds since the epoch. sinks: of each what became of its events."""
 
     started: float
     document: Path
@@ -41,6 +41,7 @@ class DaemonSide:
     drained: Drains
     reload_failure: ReloadFailure | None
     live: float = 0.0
+    sinks: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class KnowsReals(Protocol):

@@ -11,6 +11,10 @@ from vc5d.web.metrics import render
 
 HTTP, REAL, OTHER = "192.0.2.1:80:tcp", "10.0.0.1", "10.0.0.2"
 STATUS: dict[str, Any] = {
+    "sinks": {
+        "slack": {"queued": 2, "sent": 5, "dropped": 1, "last_error": "HTTP 500"},
+        "teams": {"queued": 0, "sent": 0, "dropped": 0, "last_error": None},
+    },
     "version": "1.2.3",
     "digest": "sha256:00",
     "generation": 7,
@@ -46,6 +50,14 @@ STATUS: dict[str, Any] = {
 
 # The metrics are an interface: what is listed here does not change without a line in the changelog.
 EXPECTED = {
+    'vc5_sink_queued{sink="slack"}': 2,
+    'vc5_sink_failing{sink="slack"}': 1,
+    'vc5_sink_sent_total{sink="slack"}': 5,
+    'vc5_sink_dropped_total{sink="slack"}': 1,
+    'vc5_sink_queued{sink="teams"}': 0,
+    'vc5_sink_failing{sink="teams"}': 0,
+    'vc5_sink_sent_total{sink="teams"}': 0,
+    'vc5_sink_dropped_total{sink="teams"}': 0,
     'vc5_build_info{version="1.2.3"}': 1,
     'vc5_document_info{digest="sha256:00"}': 1,
     "vc5_generation": 7,

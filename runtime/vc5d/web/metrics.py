@@ -29,7 +29,7 @@ class StatusCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         status = self._status()
-        for part in (_document, _host, _vips, _packets, metrics_services.services):
+        for part in (_document, _host, _vips, _packets, _sinks, metrics_services.services):
             yield from part(status)
         if self._reals:
             yield from metrics_services.reals(status)
@@ -85,10 +85,6 @@ def _host(status: Status) -> Iterator[Metric]:
         entries.add_metric((table,), count)
     yield entries
     yield from _capacity(status)
-    dropped = counter("log_sink_dropped", "Events that a sink of the log lost.", "sink")
-    for name, sink in (status.get("sinks") or {}).items():
-        dropped.add_metric((name,), sink.get("dropped", 0))
-    yield dropped
 
 
 def _capacity(status: Status) -> Iterator[Metric]:
@@ -133,3 +129,16 @@ def _packets(status: Status) -> Iterator[Metric]:
     if status.get("packet_ns") is not None:
         text = "Time in the program for a packet, on average of the last seconds."
         yield value("program_packet_seconds", text, status["packet_ns"] / 1e9)
+
+
+def _sinks(status: Status) -> Iterator[Metric]:
+    queued = gauge("sink_queued", "Events that wait to be sent.", "sink")
+    failing = gauge("sink_failing", "1 while the sink takes nothing.", "sink")
+    sent = counter("sink_sent", "Events that the sink took.", "sink")
+    dropped = counter("sink_dropped", "Events that were never sent.", "sink")
+    for name, sink in (status.get("sinks") or {}).items():
+        queued.add_metric((name,), sink["queued"])
+        failing.add_metric((name,), sink["last_error"] is not None)
+        sent.add_metric((name,), sink["sent"])
+        dropped.add_metric((name,), sink["dropped"])
+    yield from (queued, failing, sent, dropped)
