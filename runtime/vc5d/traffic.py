@@ -44,7 +44,7 @@ class Traffic:
             try:
                 self._dataplane.set_vip(vip, up[vip])
             except Vc5Error as failure:  # the document changed meanwhile
-                log.debug("dataplane.refused", vip=vip, error=failure.message)
+                log.debug("dataplane.refused", arguments=vip, error=failure.message)
             else:
                 self._up[vip] = up[vip]
         if self._balanced:
