@@ -90,6 +90,32 @@ def ask(
     return asyncio.run(everything())
 
 
+def ping(names: Names, vip: str) -> bool:
+    """Whether an echo request is answered by the VIP itself, within a second."""
+    six = ":" in vip
+    with inside(names.netns("client")):
+        made = socket.socket(
+            socket.AF_INET6 if six else socket.AF_INET,
+            socket.SOCK_RAW,
+            socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP,
+        )
+    request, reply = (128, 129) if six else (8, 0)
+    with made:
+        made.settimeout(1)
+        message = struct.pack("!BBHHH", request, 0, 0, 5, 1) + b"are you there?"
+        total = sum(struct.unpack("!11H", message))
+        checksum = ~(total % 0xFFFF) & 0xFFFF  # of IPv6 the kernel fills it in
+        made.sendto(message[:2] + struct.pack("!H", 0 if six else checksum) + message[4:], (vip, 0))
+        try:
+            while True:
+                answer, source = made.recvfrom(2048)
+                body = answer if six else answer[20:]
+                if source[0] == vip and body[0] == reply and body[4:] == message[4:]:
+                    return True
+        except TimeoutError:
+            return False
+
+
 @dataclass
 class Load:
     """A continuous load: connections that live throughout, and new ones all the time.

@@ -35,6 +35,8 @@ def serve(lab: Lab, report: Report) -> None:
     _judge_frames(report, cards, trunks)
     _ask_another_service(lab, report, CLIENT, SECOND_VIP, SECOND_PORT)
     _ask_another_service(lab, report, CLIENT6, VIP6, 80)
+    answered = [vip for vip in (VIP, VIP6) if client.ping(lab.names, vip)]
+    report.check(len(answered) == 2, f"the load balancers answer pings to {' and '.join(answered) or 'none'}")
 
 
 def _ask_another_service(lab: Lab, report: Report, source: str, vip: str, port: int) -> None:
