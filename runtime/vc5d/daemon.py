@@ -346,7 +346,7 @@ class Daemon:
     async def _status(self, _: Request) -> dict[str, Any]:
         if not self._ready:
             raise NOT_READY
-        snapshot = await self._plane.do(self._dataplane.snapshot)
+        captured = await self._plane.do(self._dataplane.capture)
         mine = DaemonSide(
             started=self._started_at,
             document=self.options.document,
@@ -358,7 +358,7 @@ class Daemon:
             live=self._live_since,
             sinks=self._sinks.status(),
         )
-        return await asyncio.to_thread(status, self._document, snapshot, self._reals, mine)
+        return await asyncio.to_thread(status, self._document, captured, self._reals, mine)
 
     async def _prefixes(self) -> Any:
         return await self._plane.do(self._dataplane.prefixes)

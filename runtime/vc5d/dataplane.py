@@ -20,7 +20,7 @@ from .generation.adopt import adopt
 from .generation.capacity import choose_capacity
 from .generation.plan import Outgrown, Plan, link_word, make_plan
 from .generation.report import Report, report
-from .generation.snapshot import Carried, Sampled, Snapshot, columns, take_snapshot
+from .generation.snapshot import Capture, Carried, Sampled, Snapshot, capture, columns
 from .generation.state import State
 from .generation.upkeep import Upkeep
 from .layout import RealState
@@ -215,8 +215,12 @@ class Dataplane:
 
     def snapshot(self) -> Snapshot:
         """All that is live now."""
+        return self.capture().snapshot()
+
+    def capture(self) -> Capture:
+        """The same, not yet made into values: that takes long with many reals, and need not be done here."""
         sampled = Sampled(self._sampling.sessions.estimates, self.timings().ns, self._upkeep.entries)
-        return take_snapshot(self.maps, self.state, self._carried, sampled)
+        return capture(self.maps, self.state, self._carried, sampled)
 
     # Tracing
 

@@ -218,7 +218,8 @@ class Reals:
             await asyncio.sleep(_LET_GO_LOOKED_FOR)
             if not self._leaving.plans:
                 continue
-            snapshot = await self._plane.do(self._dataplane.snapshot)
+            captured = await self._plane.do(self._dataplane.capture)
+            snapshot = await asyncio.to_thread(captured.snapshot)
             drained = {
                 (key, real)
                 for key, real in self._leaving.plans

@@ -13,6 +13,7 @@ from .document import Document, ServiceKey
 from .drains import Drains
 from .health.state import Condition
 from .health.watch import Seen
+from .plane import Captured
 from .vips import VipState
 
 VERSION = importlib.metadata.version("vc5")
@@ -53,13 +54,14 @@ class KnowsReals(Protocol):
 
 def status(
     document: Document,
-    snapshot: Any,
+    captured: Captured,
     reals: KnowsReals,
     daemon: DaemonSide,
 ) -> dict[str, Any]:
-    """The snapshot's own keys at the top, and in each service and real what the daemon knows beside them."""
+    """The snapshot's own keys at the top, and in each service and real what the daemon knows beside them.
+    Takes long with many reals: not for the event loop's own thread."""
     result: dict[str, Any] = {
-        **plain(snapshot),
+        **plain(captured.snapshot()),
         **plain(daemon),
         "drained": daemon.drained.listed(),
         "version": VERSION,
@@ -81,12 +83,17 @@ def status(
     return result
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """Dataclasses, mappings, enums and numpy scalars as JSON knows them; keys become text."""
+    if type(value) in _PLAIN:  # most are, and there may be very many
+        return value
     if isinstance(value, Enum):
         return value.name.lower()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+        return {name: plain(each) for name, each in vars(value).items()}
     if isinstance(value, Mapping):
         return {_key(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -6,8 +6,10 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from vc5d.document import Blocked, Document, ServiceKey
 from vc5d.errors import Vc5Error
 from vc5d.layout import RealState
@@ -84,6 +86,12 @@ class FakeDataplane:
 
     def snapshot(self) -> Any:
         return {"digest": self.applied[-1], "generation": len(self.applied), "services": {}}
+
+    def capture(self) -> Any:
+        return SimpleNamespace(snapshot=self.snapshot)
+
+    def prefixes(self) -> Any:
+        return SimpleNamespace(v4=np.arange(1 << 20, dtype=np.uint64) % 3, v6={0x20010DB80001: 2})
 
     def uninstall(self) -> None:
         self.uninstalled = True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..document import ServiceKey
 from ..layout import REAL_COUNTERS, RealState, Reason, SlotState
 from ..maps import Maps
 from ..slots import OWNER, STATE_SHIFT
@@ -54,9 +55,18 @@ class ServiceSnapshot:
 
 
 @dataclass(frozen=True)
+class Room:
+    """Entries of a map: how many it has, how many of them are in use."""
+
+    room: int
+    used: int
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """`services` by "ADDRESS:PORT:protocol"; `reasons` and `flows` (entries by kind of flow table, both
-    families) are counts. `vips`: whether each is up. `packet_ns`: time in the program, on average; None:
+    families) are counts; `capacity`: by kind of entry. `vips`: whether each is up. `packet_ns`: time in the
+    program, on average; None:
     nothing was timed lately."""
 
     digest: str
@@ -65,6 +75,7 @@ class Snapshot:
     vips: Mapping[str, bool]
     reasons: Mapping[str, int]
     flows: Mapping[str, int]
+    capacity: Mapping[str, Room]
     packet_ns: float | None
 
 
@@ -93,6 +104,11 @@ class Carried:
     def reason(self, reason: Reason) -> int:
         return self._reasons.get(reason, 0)
 
+    def copy(self) -> Carried:
+        copied = Carried()
+        copied._counts, copied._reasons = dict(self._counts), dict(self._reasons)
+        return copied
+
     def keep(self, state: State) -> None:
         """Forgets the reals that are no more."""
         alive = {(s.id, address) for s in state.services.values() for address in s.reals}
@@ -109,28 +125,77 @@ class Sampled:
     entries: Mapping[str, int]
 
 
-def take_snapshot(maps: Maps, state: State, carried: Carried, sampled: Sampled) -> Snapshot:
-    """Reads everything, counters too: some milliseconds, more with many tables and reals."""
-    counts = np.column_stack(
-        (columns(maps.read_real_counters()), np.rint(sampled.estimates).astype(np.uint64))
-    )
-    shares: dict[int, npt.NDArray[np.int64]] = {}
-    reasons = maps.read_reasons()
-    return Snapshot(
+@dataclass(frozen=True)
+class Capture:
+    """What was live at one moment, copied in a few milliseconds; `snapshot` makes values of it, which takes
+    long with many reals, and may be called from any thread."""
+
+    digest: str
+    generation: int
+    services: Mapping[ServiceKey, ServiceInMaps]
+    up: frozenset[str]
+    counts: Counters  # packets, bytes, flows, sessions by index into `reals`
+    entries: npt.NDArray[np.void]  # state, link by index into `reals`
+    slots: npt.NDArray[np.uint16]
+    carried: Carried
+    reasons: Mapping[Reason, int]
+    flows: Mapping[str, int]
+    capacity: Mapping[str, Room]
+    packet_ns: float | None
+
+    def snapshot(self) -> Snapshot:
+        shares: dict[int, npt.NDArray[np.int64]] = {}
+        return Snapshot(
+            digest=self.digest,
+            generation=self.generation,
+            services={
+                str(key): _service(
+                    _slot_states(self.slots, service.lines),
+                    _reals(self, service, _owned(self.slots, service.lines, shares)),
+                )
+                for key, service in self.services.items()
+            },
+            vips={vip: vip in self.up for vip in dict.fromkeys(key.address for key in self.services)},
+            reasons={
+                reason.name.lower(): count + self.carried.reason(reason)
+                for reason, count in self.reasons.items()
+            },
+            flows=self.flows,
+            capacity=self.capacity,
+            packet_ns=self.packet_ns,
+        )
+
+
+def capture(maps: Maps, state: State, carried: Carried, sampled: Sampled) -> Capture:
+    """Reads everything that changes. The slots of a live table do not but for their states: they are read
+    when they are counted."""
+    counters, estimates = columns(maps.read_real_counters()), np.rint(sampled.estimates).astype(np.uint64)
+    flows = _flows(maps, sampled.entries)
+    return Capture(
         digest=state.digest,
         generation=state.number,
-        services={
-            str(key): _service(
-                _slot_states(maps, service.lines),
-                _reals(maps, service, counts, carried, _owned(maps, service.lines, shares)),
-            )
-            for key, service in state.services.items()
-        },
-        vips={vip: vip in state.up for vip in dict.fromkeys(key.address for key in state.services)},
-        reasons={reason.name.lower(): count + carried.reason(reason) for reason, count in reasons.items()},
-        flows=_flows(maps, sampled.entries),
+        services=dict(state.services),
+        up=frozenset(state.up),
+        counts=np.column_stack((counters, estimates)),
+        entries=maps.reals[["state", "link"]].copy(),
+        slots=maps.slots,
+        carried=carried.copy(),
+        reasons=maps.read_reasons(),
+        flows=flows,
+        capacity=_capacity(maps, state, flows),
         packet_ns=sampled.packet_ns,
     )
+
+
+def _capacity(maps: Maps, state: State, flows: Mapping[str, int]) -> dict[str, Room]:
+    room = maps.capacity.max_entries()
+    reals, lines = (sum(count for _, count in used) for used in (state.used_reals(), state.used_lines()))
+    kinds = {f"flows_{kind}": Room(2 * room[f"flows4_{kind}"], flows[kind]) for kind in FLOW_KINDS}
+    return kinds | {
+        "reals": Room(room["reals"], reals),
+        "services": Room(room["service_states"], len(state.services)),
+        "slot_lines": Room(room["slots"], lines),
+    }
 
 
 def _flows(maps: Maps, entries: Mapping[str, int]) -> dict[str, int]:
@@ -156,34 +221,35 @@ def columns(counters: npt.NDArray[np.void]) -> Counters:
     return np.ascontiguousarray(counters).view("<u8").reshape(-1, len(REAL_COUNTERS.names or ()))
 
 
-def _slot_states(maps: Maps, lines: Lines) -> dict[str, int]:
+def _slot_states(slots: npt.NDArray[np.uint16], lines: Lines) -> dict[str, int]:
     if lines.clear:
         return {"clear": lines.size, "transition": 0, "consult": 0}
-    counts = np.bincount(maps.slots[lines.slots] >> STATE_SHIFT, minlength=4).tolist()
+    counts = np.bincount(slots[lines.slots] >> STATE_SHIFT, minlength=4).tolist()
     return {state.name.lower(): counts[state] for state in SlotState}
 
 
-def _owned(maps: Maps, lines: Lines, known: dict[int, npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+def _owned(
+    slots: npt.NDArray[np.uint16], lines: Lines, known: dict[int, npt.NDArray[np.int64]]
+) -> npt.NDArray[np.int64]:
     """Slots by index in the block; counted once where services share lines."""
     if lines.line not in known:
-        known[lines.line] = np.bincount(maps.slots[lines.slots] & OWNER)
+        known[lines.line] = np.bincount(slots[lines.slots] & OWNER)
     return known[lines.line]
 
 
 def _reals(
-    maps: Maps, service: ServiceInMaps, counts: Counters, carried: Carried, owned: npt.NDArray[np.int64]
+    captured: Capture, service: ServiceInMaps, owned: npt.NDArray[np.int64]
 ) -> dict[str, RealSnapshot]:
-    """`counts`: rows of packets, bytes, flows, sessions by index into `reals`."""
-    entries = maps.reals[service.block.entries]
+    entries = captured.entries[service.block.entries]
     states, links = entries["state"].tolist(), entries["link"].tobytes()
-    counted, slots = counts[service.block.entries].tolist(), owned.tolist()
+    counted, slots = captured.counts[service.block.entries].tolist(), owned.tolist()
     slots += [0] * (service.block.capacity - len(slots))
     snapshots = {}
     for address, real in sorted(service.reals.items(), key=lambda item: item[1].index):
         at = real.index
         link = links[8 * at : 8 * at + 8]
         *now, sessions = counted[at]
-        before = carried.of(service.id, address)
+        before = captured.carried.of(service.id, address)
         packets, size, flows = (a + b for a, b in zip(now, before, strict=True))
         snapshots[address] = RealSnapshot(
             state=_STATES[states[at] & STATE],
