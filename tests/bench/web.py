@@ -1,5 +1,5 @@
-"""What it costs to look, with 1,000 services of 100 reals: a scrape, the status; and for how long at a stretch the
-event loop waits meanwhile, and the dataplane's thread is taken.
+"""What it costs to look, with 1,000 services of 100 reals: a scrape, the status; for how long at a stretch
+the event loop waits meanwhile, and the dataplane's thread is taken.
 
     .venv/bin/python -m tests.bench.web [--services 1000] [--reals 100]
 

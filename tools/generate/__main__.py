@@ -13,8 +13,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import dashboard
 import events
 import manpages
+import metrics
 import reference
 import rules
 
@@ -25,6 +27,8 @@ OUTPUTS: dict[str, Callable[[], str]] = {
     "docs/reference-document.md": lambda: reference.page("document"),
     "docs/reference-problems.md": lambda: reference.page("problems"),
     "docs/events.md": events.page,
+    "docs/metrics.md": metrics.page,
+    "contrib/grafana/vc5.json": dashboard.page,
     "docs/man/vc5c.1": lambda: manpages.page("vc5c"),
     "docs/man/vc5d.8": lambda: manpages.page("vc5d"),
     "docs/man/vc5ctl.8": lambda: manpages.page("vc5ctl"),

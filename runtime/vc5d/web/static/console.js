@@ -218,7 +218,6 @@ function close(key) {
 
 function refresh(row, key, expanded) {
 	row.querySelector(".open")?.setAttribute("aria-expanded", String(expanded));
-	row.cells[0].mark = undefined;
 	if (expanded) showReals(key);
 }
 
