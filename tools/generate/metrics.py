@@ -32,7 +32,7 @@ _MARK = "<!-- metrics -->"
 STATUS: dict[str, Any] = {
     "version": "", "digest": "", "generation": 0, "started": 0, "live": 0, "interfaces": {"eth0": "native"},
     "packet_ns": 1.0, "flows": {"tcp": 0}, "capacity": {"reals": {"room": 1, "used": 0}},
-    "sinks": {"slack": {"dropped": 0}}, "vips": {"v": {"up": True, "leaving": False, "since": 0}},
+    "sinks": {"slack": {"queued": 0, "sent": 0, "dropped": 0, "last_error": None}}, "vips": {"v": {"up": True, "leaving": False, "since": 0}},
     "services": {"s": {"name": "", "need": 1, "slots": {"clear": 1}, "reals": {"r": {"up": True}}}},
     "reasons": {"pass_x": 0, "drop_x": 0, "answer_x": 0, "note_x": 0},
 }  # fmt: skip
