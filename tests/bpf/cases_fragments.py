@@ -38,6 +38,9 @@ def later(family: Family) -> Iterator[Case]:
         for offset, more in ((8, True), (8, False), (65528, False), (1480, True)):
             frame = family.fragment(tcp(1, 80), protocol, offset, more)
             yield Case(f"later fragment of {protocol} at {offset} {more}", frame, DROP, None, "DROP_FRAGMENT")
+    for bit in range(13):
+        frame = family.fragment(tcp(1, 80), 6, 8 << bit)
+        yield Case(f"later fragment, bit {bit} of its offset", frame, DROP, None, "DROP_FRAGMENT")
     empty = family.fragment(b"", 6, 8)
     yield Case("later fragment without data", empty, DROP, None, "DROP_FRAGMENT")
     frame = family.fragment(tcp(1, 80), 6, 8, dst=family.host)

@@ -16,6 +16,7 @@ from .packets import (
     IPV6,
     NONE,
     SCTP,
+    TCP,
     UDP,
     V4,
     V6,
@@ -57,8 +58,15 @@ def transport_lengths(family: Family) -> Iterator[Case]:
     yield drops("UDP of length 0", family.ip(udp(1, 53, length=0), UDP), "DROP_MALFORMED")
     yield drops("malformed comes before unknown port", family.ip(tcp(1, 81, doff=6)), "DROP_MALFORMED")
     yield drops("ICMP of 7 bytes", family.ip(bytes([8] * 7), family.icmp), "DROP_MALFORMED")
-    padded = ethernet(family.ip(tcp(1, 80, doff=6)) + bytes(40))
-    yield Case("padding is no part of the TCP header", padded, 1, None, "DROP_MALFORMED")
+    for name, segment, protocol in (
+        ("the TCP options", tcp(1, 80, doff=6), TCP),
+        ("the TCP header", tcp(1, 80)[:19], TCP),
+        ("the UDP header", udp(1, 53, b"", length=8)[:7], UDP),
+        ("UDP's data", udp(1, 53, length=13), UDP),
+        ("the ICMP header", bytes(7), family.icmp),
+    ):
+        padded = ethernet(family.ip(segment, protocol) + bytes(40))
+        yield Case(f"padding is no part of {name}", padded, 1, None, "DROP_MALFORMED")
 
 
 def ipv4_headers() -> Iterator[Case]:
@@ -132,6 +140,12 @@ def ipv6_lengths() -> Iterator[Case]:
     size = len(SEGMENT)
     for name, length in (("beyond the frame", size + 1), ("of 65535", 65535), ("0", 0), ("7", 7), ("19", 19)):
         yield drops(f"IPv6: payload length {name}", V6.ip(SEGMENT, length=length), "DROP_MALFORMED")
+    for protocol in (SCTP, NONE, ESP):
+        yield drops(
+            f"IPv6: payload length 0 and {protocol}", V6.ip(bytes(8), protocol, length=0), "DROP_MALFORMED"
+        )
+        beyond = V6.ip(bytes(8), protocol, headers=(options_header(DESTINATION, 2),), length=20)
+        yield drops(f"IPv6: an extension beyond the payload, and {protocol}", beyond, "DROP_MALFORMED")
     short = V6.ip(SEGMENT, headers=(DEST,), length=7)
     yield drops("IPv6: an extension beyond the payload, within the frame", short, "DROP_MALFORMED")
     for first in (0x40, 0x50, 0x00, 0x70):
