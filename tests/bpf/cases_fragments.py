@@ -31,6 +31,13 @@ def first(family: Family) -> Iterator[Case]:
             f"first fragment, {name}", family.fragment(segment, protocol, more=True), DROP, None, reason
         )
 
+    for name, segment, protocol in (
+        ("the UDP header", udp(1, 53, b"", length=8)[:7], UDP),
+        ("the TCP header", tcp(1, 80)[:19], 6),
+    ):
+        frame = family.fragment(segment, protocol, more=True) + bytes(40)
+        yield Case(f"first fragment, padding is no part of {name}", frame, DROP, None, "DROP_MALFORMED")
+
 
 def later(family: Family) -> Iterator[Case]:
     """Nobody saw the first one."""
