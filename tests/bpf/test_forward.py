@@ -112,6 +112,22 @@ def test_same_filter_bit(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_keys_are_compared_whole(pair: Pair, family: Family) -> None:
+    """Behind a filter that lets all addresses through, no key is found that only lies where another one does."""
+    pair.start(*services())
+    for name in ("vips4", "vips6"):
+        pair.kernel.arrays["control"]["generation"][name][0, 0] = (1 << 64) - 1
+    prefix, last = (
+        (family.vip.rsplit(".", 1)[0] + ".", 256) if family.version == 4 else ("2001:db8:101::", 2000)
+    )
+    addresses = [f"{prefix}{n:x}" if family.version == 6 else f"{prefix}{n}" for n in range(last)]
+    addresses += [f"2001:db8:{n:x}::1" for n in range(600)] if family.version == 6 else []
+    addresses += [f"192.168.{n}.1" for n in range(256)] if family.version == 4 else []
+    pair.send_all([family.tcp(dst=address) for address in addresses if address != family.vip])
+    pair.send_all([family.tcp(dport=port) for port in range(2000) if port != 80])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_spread(pair: Pair, family: Family) -> None:
     """Slots, VIPs, ports and protocols are each told apart: flows go where the tables say."""
     reals = [Real(10 + i, mac=MAC[:5] + bytes([i]), vlan=i % 3) for i in range(8)]
