@@ -113,7 +113,7 @@ def test_same_filter_bit(pair: Pair) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_keys_are_compared_whole(pair: Pair, family: Family) -> None:
-    """Behind a filter that lets all addresses through, no key is found that only lies where another one does."""
+    """Behind a filter that lets everything through, no key is found that only lies where another one does."""
     pair.start(*services())
     for name in ("vips4", "vips6"):
         pair.kernel.arrays["control"]["generation"][name][0, 0] = (1 << 64) - 1
