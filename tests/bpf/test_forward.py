@@ -7,7 +7,7 @@ import pytest
 from . import cases_fragments, cases_icmp, cases_layer2, cases_layer3
 from .cases import Case, services
 from .model import DROP, PASS, TX, Real, Service
-from .packets import FAMILIES, MAC, TCP, UDP, V4, Family, ethernet, packed, tcp
+from .packets import FAMILIES, MAC, TCP, UDP, V4, V6, Family, ethernet, packed, tcp
 from .pair import Pair
 
 pytestmark = pytest.mark.bpf
@@ -111,6 +111,14 @@ def test_same_filter_bit(pair: Pair) -> None:
     assert pair.send(V4.tcp(dst=other)).reason == "PASS_NOT_VIP"
 
 
+def test_every_checksum(pair: Pair) -> None:
+    """Of IPv4's header, by the id, and of ICMPv6: carries that come once in thousands of echoes."""
+    pair.start(*services(), echoes=(1 << 32) - 1)
+    pair.send_all([ethernet(V4.echo(id=id)) for id in range(1 << 16)])
+    whole = ethernet(V6.echo())
+    pair.send_all([whole[:56] + n.to_bytes(2, "big") + whole[58:] for n in range(1 << 16)])
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_keys_are_compared_whole(pair: Pair, family: Family) -> None:
     """Behind a filter that lets everything through, no key is found that only lies where another one does."""
@@ -123,6 +131,7 @@ def test_keys_are_compared_whole(pair: Pair, family: Family) -> None:
     addresses = [f"{prefix}{n:x}" if family.version == 6 else f"{prefix}{n}" for n in range(last)]
     addresses += [f"2001:db8:{n:x}::1" for n in range(600)] if family.version == 6 else []
     addresses += [f"192.168.{n}.1" for n in range(256)] if family.version == 4 else []
+    addresses.append("0.0.0.0" if family.version == 4 else "::")  # the key of an empty position
     pair.send_all([family.tcp(dst=address) for address in addresses if address != family.vip])
     pair.send_all([family.tcp(dport=port) for port in range(2000) if port != 80])
 
