@@ -24,7 +24,7 @@ def roomy(bpf_object: Path) -> Iterator[Pair]:
     if os.geteuid() != 0:
         pytest.skip("loading a BPF program needs root")
     before = os.sched_getaffinity(0)
-    kernel = Kernel(Path(os.environ.get("VC5_OBJECT", bpf_object)), ROOMY)
+    kernel = Kernel(bpf_object, ROOMY)
     yield Pair(kernel, one_cpu())
     kernel.close()
     os.sched_setaffinity(0, before)

@@ -153,6 +153,16 @@ def test_any_port(both: FamilyPair) -> None:
     assert both.error(tcp(81, 40000)).real == (1, OTHER)
 
 
+def test_about_another_vip(both: FamilyPair) -> None:
+    """An error is sent to the address that the packet came from; this one is to another VIP."""
+    begin(both, service())
+    other = Service(both.family.other_vip, 80, 6, [Real(99, mac=bytes([2, 0, 0, 0, 9, 9]))], [0])
+    both.start(*both.balancer.services, other)
+    quote = both.family.answer(QUOTE, vip=both.family.other_vip)
+    assert who(both.send(ethernet(both.family.error(quote)))) == "DROP_ICMP"
+    assert both.send(ethernet(both.family.error(quote, dst=both.family.other_vip))).real == (1, 0)
+
+
 def test_vip_down_still_gets_errors(both: FamilyPair) -> None:
     begin(both, service())
     both.balancer.down = {both.family.vip}
