@@ -171,6 +171,16 @@ def test_tracked_like_whole_packets(both: FamilyPair) -> None:
     both.same_state()
 
 
+def test_a_flow_that_begins_with_a_fragment(both: FamilyPair) -> None:
+    """It counts as new, once."""
+    start(both)
+    both.balancer.services[1].track = "full"
+    both.sync()
+    segment = udp(5, 53, bytes(16), length=900)
+    new = [both.fragment(segment, more=True, id=n, protocol=UDP).new for n in range(2)]
+    assert (new, both.udp(5).new) == ([True, False], False)
+
+
 def test_unfragmented_packets_are_not_kept(both: FamilyPair) -> None:
     start(both)
     both.tcp()
