@@ -11,6 +11,7 @@ from vc5c.documents import Document
 from vc5c.plan.announced import silent
 from vc5c.plan.changes import Change, diff
 from vc5c.plan.disruption import Disruption, Effect
+from vc5c.plan.hidden import without_secrets
 from vc5c.plan.model import natural
 from vc5c.plan.sessions import Sessions
 
@@ -75,7 +76,7 @@ def make_plan(
     return Plan(
         _side(old),
         _side(new),
-        diff(old, new),
+        tuple(map(without_secrets, diff(old, new))),
         announced,
         withdrawn,
         Disruption(old, new, leaving, silent_old).effects(),
