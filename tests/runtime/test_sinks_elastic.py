@@ -301,3 +301,11 @@ def test_a_sink_that_takes_over_goes_on_where_the_other_ended() -> None:
     documents = [json.loads(line) for line in received[1].body.splitlines()]
     assert [line["event.sequence"] for line in documents[1::2]] == list(range(6))
     assert documents[0]["create"]["_index"] == "new"
+
+
+def test_what_is_sent_again_goes_before_what_was_not_sent_yet() -> None:
+    events = [told(number) for number in range(1, 5)]
+    answer = {"items": [{"create": {"status": 429}}, {"create": {"status": 201}}]}
+    outcome = elastic.judge(events[:2], answer, events[2:])
+    assert [event.number for event in outcome.again or []] == [1, 3, 4]
+    assert outcome.wait
