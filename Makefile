@@ -28,6 +28,9 @@ LAB_BPF := build/lab/vlan.bpf.o build/lab/pass.bpf.o
 
 KEEP ?=
 
+PREFIX  ?= /usr
+DESTDIR ?=
+
 ##@ The two that matter
 
 .PHONY: demo
@@ -55,6 +58,17 @@ generate: build ## write runtime/vc5d/layout.py from the object's BTF, and docs 
 lock: setup ## pin pyproject.toml's dependencies in requirements.lock, with hashes
 	tools/lock
 
+.PHONY: wheelhouse
+wheelhouse: build/wheelhouse/.made ## build/wheelhouse: what `make install` needs, so that it needs no network
+
+.PHONY: install
+install: build wheelhouse ## onto this host, or into DESTDIR; PREFIX is /usr: docs/install.md
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' tools/install install
+
+.PHONY: uninstall
+uninstall: ## stop vc5d, and remove it from this host or from DESTDIR
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' tools/install uninstall
+
 .PHONY: packages
 packages:
 	@tools/setup packages
@@ -62,6 +76,11 @@ packages:
 # Instant while neither the lock, the project's metadata nor the Python underneath has changed.
 $(VENV)/.installed: requirements.lock pyproject.toml tools/setup | packages
 	@tools/setup venv $(VENV)
+
+WHEEL_SOURCES = $(shell find compiler runtime schemas -name '*.py' -o -name '*.json' -o -name '*.j2' -o -name '*.c')
+build/wheelhouse/.made: $(VENV)/.installed $(MAGLEV) tools/wheelhouse $(WHEEL_SOURCES)
+	$(PYTHON) tools/wheelhouse $(@D)
+	@touch $@
 
 $(OBJECT): bpf/vc5.bpf.c $(wildcard bpf/*.h) Makefile | packages
 	@mkdir -p $(@D)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pyroute2.netlink.exceptions import NetlinkError
 
 from . import log
+from .handover import hand_over
 from .routes import Announcer
 
 _AT_MOST_EVERY = 0.01  # s: many reals change at once
@@ -32,6 +33,7 @@ class Announcing:
         self._grace = grace
         self._changed = asyncio.Event()
         self._failure = ""  # what has been logged
+        self._handed_over = False
 
     @property
     def announced(self) -> frozenset[str]:
@@ -41,10 +43,20 @@ class Announcing:
         """A VIP may have become healthy or sick."""
         self._changed.set()
 
+    async def hand_over(self) -> None:
+        """At the end: if this is a restart, the next vc5d has what is announced."""
+        if self._announcer:
+            self._handed_over = await hand_over(self._announcer.fileno())
+
     async def stop(self) -> None:
-        """Say that all of them leave (RFC 8326), so that routers find other ways; then withdraw them."""
+        """Say that all of them leave (RFC 8326), so that routers find other ways; then withdraw them. After
+        handing over: nothing of it."""
         announcer = self._announcer
         if announcer is None:
+            return
+        if self._handed_over:
+            log.info("announce.kept", vips=len(announcer.announced), until="the next vc5d has started")
+            announcer.leave()
             return
         if self._grace and announcer.announced:
             try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from . import host, log
+from . import fdstore, host, log
 from .alone import Alone
 from .completion import add_completion
 from .control import is_served
@@ -22,6 +22,7 @@ from .daemon import Daemon, Options
 from .defaults import PIN_DIR, SOCKET, STATE_DIR
 from .document import check, read
 from .errors import Vc5Error
+from .handover import TUN
 from .health.checks import compile_checks
 from .outcome import guarded, say
 from .sinks.config import read as read_logging
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
+    tun = fdstore.take(TUN)  # first of all: what stays in the store outlives a failure
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
     log.setup(options.log_level, options.log_format)
@@ -48,10 +50,10 @@ def _main(arguments: Sequence[str] | None) -> int:
         parser.error("which document? vc5d config.json INTERFACE…")
     if options.check:
         return _check(options.document)
-    return _run(parser, options)
+    return _run(parser, options, tun)
 
 
-def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace, tun: int | None) -> int:
     if not options.interfaces:
         parser.error("which interface? vc5d config.json INTERFACE…")
     if repeated := {name for name in options.interfaces if options.interfaces.count(name) > 1}:
@@ -84,6 +86,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         ),
         Dataplane.open,
         functools.partial(read, seed_file=options.seed_file),
+        tun=tun,
     )
     alone = Alone()
     try:

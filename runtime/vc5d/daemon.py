@@ -1,8 +1,8 @@
 """The daemon, from start to SIGTERM. What each part does is in its own module; here is when.
 
-What it leaves behind: at SIGTERM the routes are withdrawn, so that routers send nothing more here, and the
-rules for health checks are removed; the XDP program stays attached and keeps forwarding what still arrives.
-The next vc5d takes it over. `vc5d --uninstall` removes it. After kill -9 the kernel withdraws the routes.
+What it leaves behind: at SIGTERM the routes are withdrawn, so that routers send nothing more here (unless
+systemd restarts it: handover.py), and the rules for health checks are removed; the XDP program stays attached
+and keeps forwarding what still arrives. The next vc5d takes it over. `vc5d --uninstall` removes it. After kill -9 the kernel withdraws the routes.
 """
 
 from __future__ import annotations
@@ -71,15 +71,18 @@ class Options:
 
 
 class Daemon:
-    """`open_dataplane` and `read_document` are given by tests; they are the real ones otherwise."""
+    """`open_dataplane` and `read_document` are given by tests; they are the real ones otherwise. tun: the
+    descriptor of the device that the vc5d before has left, with what it had announced."""
 
     def __init__(
         self,
         options: Options,
         open_dataplane: OpenDataplane,
         read_document: Callable[[Path], Document] = read,
+        tun: int | None = None,
     ) -> None:
         self.options = options
+        self._tun = tun
         self._open_dataplane = open_dataplane
         self._read = read_document
         self._plane = PlaneThread()
@@ -131,6 +134,8 @@ class Daemon:
             await self._stop.wait()
             self._ready = False
             self._reloads.refuse()
+            if self._defect is None:
+                await self._announcing.hand_over()
             notify.stopping()
             log.info("stopping", forwarding="goes on: the program stays attached")
 
@@ -154,7 +159,7 @@ class Daemon:
     async def _start_announcer(self, running: AsyncExitStack) -> None:
         announcer = None
         if self.options.announce:
-            announcer = Announcer(self._netlink, self.options.tun, self.options.table)
+            announcer = Announcer(self._netlink, self.options.tun, self.options.table, self._tun)
             running.push_async_callback(announcer.stop)
             await announcer.start()
         self._announcing = Announcing(announcer, self._vips_to_announce, self.options.grace)

@@ -7,6 +7,7 @@ import difflib
 import os
 import resource
 import socket
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from .errors import Vc5Error
 
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_PERFMON": 38, "CAP_BPF": 39}
 _CAP_SYS_ADMIN = 21  # stands in for CAP_BPF and CAP_PERFMON
-_INSTALLED_OBJECT = Path("/usr/lib/vc5/vc5.bpf.o")
+_INSTALLED_OBJECT = Path(sys.prefix).parent / "vc5.bpf.o"  # beside the virtual environment
 _BUILT_OBJECT = Path(__file__).resolve().parents[2] / "build" / "vc5.bpf.o"
 
 
@@ -70,15 +71,15 @@ def _libbpf() -> Vc5Error | None:
 
 
 def _bpffs(pin_dir: Path, mounts: Path = Path("/proc/self/mountinfo")) -> Vc5Error | None:
-    """The nearest mount above the pins must be a BPF file system. mountinfo: proc(5), the 5th field is the
-    mount point, and the type follows the field `-`."""
-    best, kind = Path("/"), ""
+    """The nearest mount above the pins must be a BPF file system, or a directory of one. mountinfo: proc(5),
+    the 4th field is what of the file system is mounted, the 5th where, and the type follows the field `-`."""
+    best, kind, root = Path("/"), "", "/"
     for line in mounts.read_text().splitlines():
         fields = line.split()
         point = Path(fields[4].encode().decode("unicode_escape"))
         if (pin_dir == point or point in pin_dir.parents) and len(point.parts) >= len(best.parts):
-            best, kind = point, fields[fields.index("-") + 1]
-    if kind == "bpf" and best == pin_dir:
+            best, kind, root = point, fields[fields.index("-") + 1], fields[3]
+    if kind == "bpf" and best == pin_dir and root == "/":
         return Vc5Error(
             f"{pin_dir} is the whole BPF file system, which other programs pin in as well",
             "give vc5d a directory of its own there: --pin /sys/fs/bpf/vc5",

@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import socket
 import time
+from array import array
+from collections.abc import Sequence
 
 
-def notify(*assignments: str) -> None:
-    """Send `KEY=value` assignments to the service manager, if one is listening ($NOTIFY_SOCKET)."""
+def notify(*assignments: str, descriptors: Sequence[int] = ()) -> bool:
+    """Send `KEY=value` assignments, and perhaps descriptors, to the service manager, if one is listening
+    ($NOTIFY_SOCKET). Whether they were sent."""
     path = os.environ.get("NOTIFY_SOCKET", "")
     if not path:
-        return
+        return False
+    beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))] if descriptors else []
     address = "\0" + path[1:] if path.startswith("@") else path
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-            sender.sendto("\n".join(assignments).encode(), address)
+            sender.sendmsg(["\n".join(assignments).encode()], beside, 0, address)
     except OSError:
-        return  # a manager that is gone must not take the daemon with it
+        return False  # a manager that is gone must not take the daemon with it
+    return True
 
 
 def ready() -> None:

@@ -28,10 +28,13 @@ class Announcer:
     """Keeps table `table` equal to the VIPs to announce. `announced` is what lies there now, `leaving` those
     of them that are announced with GRACEFUL_SHUTDOWN."""
 
-    def __init__(self, netlink: AsyncIPRoute, tun_name: str, table: int) -> None:
-        """Makes the device; raises Vc5Error when it cannot."""
+    def __init__(
+        self, netlink: AsyncIPRoute, tun_name: str, table: int, descriptor: int | None = None
+    ) -> None:
+        """Makes the device, or takes over that of the vc5d before, by its descriptor. Raises Vc5Error when it
+        cannot."""
         self._netlink = netlink
-        self._tun = Tun(tun_name)
+        self._tun = Tun(tun_name, descriptor=descriptor)
         self._ifindex = socket.if_nametoindex(tun_name)
         self._table = table
         self._one_at_a_time = asyncio.Lock()
@@ -39,21 +42,43 @@ class Announcer:
         self.leaving: frozenset[str] = frozenset()
 
     async def start(self) -> None:
-        """Set the device up and clear the table of leftovers."""
+        """Set the device up and clear the table of leftovers. What a device that was taken over has stays
+        announced until the health of its VIPs says otherwise."""
         try:
             await self._netlink.link("set", index=self._ifindex, state="up")
-            await self.announce(frozenset())
+            if self._tun.adopted:
+                await self._adopt()
+            else:
+                await self.announce(frozenset())
         except NetlinkError as failure:
             raise Vc5Error(
                 f"cannot use the device {self._tun.name}: {failure}", "vc5d needs CAP_NET_ADMIN"
             ) from None
 
     async def stop(self) -> None:
-        """Withdraw everything. Closing the device would do, but BIRD sees a deleted route sooner."""
+        """Withdraw everything. Closing the device would do, but BIRD sees a deleted route sooner. After
+        `leave`: nothing."""
+        if self._tun.fileno() < 0:
+            return
         try:
             await self.announce(frozenset())
         except NetlinkError as failure:
             log.warning("announce.withdraw", error=failure)
+        self._tun.close()
+
+    async def _adopt(self) -> None:
+        for family in _LENGTHS:
+            there = await self._read(family)
+            self.announced |= there.keys()
+            self.leaving |= {vip for vip, protocol in there.items() if protocol == SHUTDOWN}
+        log.info("announce.adopted", vips=len(self.announced), device=self._tun.name)
+
+    def fileno(self) -> int:
+        """The device's descriptor."""
+        return self._tun.fileno()
+
+    def leave(self) -> None:
+        """What is announced stays, for whoever else has the descriptor."""
         self._tun.close()
 
     async def mend(self) -> None:

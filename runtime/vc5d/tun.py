@@ -20,6 +20,7 @@ from .errors import Vc5Error
 
 # linux/if_tun.h
 _TUNSETIFF = 0x400454CA
+_TUNGETIFF = 0x800454D2
 _IFF_TUN = 0x0001
 _IFF_NO_PI = 0x1000
 _IFREQ = struct.Struct("16sH22x")  # name, flags, the rest of the union
@@ -28,11 +29,19 @@ NAME_MAX = 15  # IFNAMSIZ - 1
 
 
 class Tun:
-    """A TUN device for as long as this object is open. Its link is still down when made."""
+    """A TUN device for as long as this object is open. Its link is still down when made. `adopted`: it is the
+    one whose descriptor was given, with the routes that point at it."""
 
-    def __init__(self, name: str, device: Path = Path("/dev/net/tun")) -> None:
-        """Raises Vc5Error when the device cannot be made or another process holds one of that name."""
+    def __init__(self, name: str, device: Path = Path("/dev/net/tun"), descriptor: int | None = None) -> None:
+        """descriptor: of the vc5d before, which is closed if its device is another, or gone. Raises Vc5Error
+        when the device cannot be made or another process holds one of that name."""
         self.name = name
+        self.adopted = descriptor is not None and _name_of(descriptor) == name
+        if descriptor is not None and self.adopted:
+            self._descriptor = descriptor
+            return
+        if descriptor is not None:
+            os.close(descriptor)
         try:
             self._descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
         except OSError as failure:
@@ -54,10 +63,23 @@ class Tun:
         except OSError:
             return
 
+    def fileno(self) -> int:
+        return self._descriptor
+
     def close(self) -> None:
+        """The device goes, unless another holds its descriptor too."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _name_of(descriptor: int) -> str:
+    """Of the device behind the descriptor; "" if somebody has deleted it."""
+    try:
+        name, _ = _IFREQ.unpack(fcntl.ioctl(descriptor, _TUNGETIFF, bytes(_IFREQ.size)))
+    except OSError:
+        return ""
+    return str(name.split(b"\0")[0].decode())
 
 
 def _refused(name: str, failure: OSError) -> Vc5Error:
