@@ -103,6 +103,10 @@ check: build ## format, lint, types, schemas, generated files not stale
 e2e: build $(LAB_BPF) ## only the tests in network namespaces
 	$(PYTHON) -m pytest tests/lab $(PYTEST_ARGS)
 
+.PHONY: systemd-test
+systemd-test: build wheelhouse ## the unit on a host that systemd booted; two minutes, and two more the first time
+	VC5_SYSTEMD=1 $(PYTHON) -m pytest tests/systemd $(PYTEST_ARGS)
+
 .PHONY: bench
 bench: bench-compiler ## nanoseconds per packet, health checks a second, the compiler's seconds, on this machine
 	$(PYTHON) -m tests.bench.datapath

@@ -9,6 +9,7 @@ The kernel is this machine's. What the host writes lies in a directory of its ow
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,7 @@ class Host:
             f"--machine={self.name}",
             f"--network-namespace-path=/run/netns/{self._netns}",
             f"--bind={self._bpffs}:/sys/fs/bpf",
+            f"--bind-ro={image.TREE}",
         ]
         with self._console.open("wb") as console:
             self._nspawn = subprocess.Popen(
@@ -102,23 +104,27 @@ class Host:
 
     def stop(self) -> None:
         if self._nspawn and self._nspawn.poll() is None:
-            self._nspawn.send_signal(signal.SIGTERM)
-            try:
-                self._nspawn.wait(20)
-            except subprocess.TimeoutExpired:
-                self._nspawn.kill()
-                self._nspawn.wait()
+            os.kill(self._leader or self._nspawn.pid, signal.SIGKILL)  # as a power cut: nothing of it is kept
+            self._nspawn.wait()
         for mounted in (self.root, self._bpffs):
             subprocess.run(["umount", "--lazy", mounted], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(self._directory)
 
     def run(self, *command: str, check: bool = True) -> Text:
         """A command inside; what it prints is in the result."""
-        enter = ["nsenter", f"--target={self._leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"]
-        done = subprocess.run([*enter, *command], capture_output=True, text=True, check=False, env=_environment())
+        inside = [*self._enter(), *command]
+        done = subprocess.run(inside, capture_output=True, text=True, check=False, env=_environment())
         if check and done.returncode:
             raise AssertionError(f"{self.name}: {' '.join(command)}: {done.stdout}{done.stderr}")
         return done
+
+    def popen(self, *command: str) -> subprocess.Popen[bytes]:
+        """The same, in the background; it dies with what began it."""
+        return subprocess.Popen([*self._enter(), *command], env=_environment(), stdout=subprocess.DEVNULL)
+
+    def _enter(self) -> list[str]:
+        namespaces = ("mount", "uts", "ipc", "net", "pid", "root", "wd")
+        return ["nsenter", f"--target={self._leader}", *(f"--{each}" for each in namespaces)]
 
     def output(self, *command: str) -> str:
         return self.run(*command).stdout
