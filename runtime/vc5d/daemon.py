@@ -2,7 +2,8 @@
 
 What it leaves behind: at SIGTERM the routes are withdrawn, so that routers send nothing more here (unless
 systemd restarts it: handover.py), and the rules for health checks are removed; the XDP program stays attached
-and keeps forwarding what still arrives. The next vc5d takes it over. `vc5d --uninstall` removes it. After kill -9 the kernel withdraws the routes.
+and keeps forwarding what still arrives. The next vc5d takes it over. `vc5d --uninstall` removes it. After
+kill -9 the kernel withdraws the routes.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from .plane import Dataplane, OpenDataplane, PlaneThread
 from .reals import Reals, Told
 from .reload import NOT_READY, Reloads
 from .routes import Announcer
+from .sight import Lookout
 from .sinks.config import Logging
 from .sinks.config import read as read_logging
 from .sinks.manager import Sinks
@@ -41,6 +43,7 @@ from .supervise import cancel, start
 from .tracing.tracers import Tracers
 from .traffic import Traffic
 from .vips import Circumstances, Vips
+from .watchdog import Watchdog
 from .web.listen import Listen, chosen
 from .web.options import ConsoleOptions, webroot
 from .web.server import Content, Web
@@ -92,6 +95,7 @@ class Daemon:
         )
         self._vips = Vips()
         self._tracers = Tracers(self._plane, lambda: self._dataplane)
+        self._watchdog = Watchdog()
         self._started, self._started_at = time.monotonic(), time.time()
         self._ready = False
         self._stop = asyncio.Event()
@@ -215,11 +219,15 @@ class Daemon:
         running.push_async_callback(self._reloads.finish)
         running.push_async_callback(self._announcing.stop)
         running.callback(self._tracers.close)
+        self._watchdog.turned()
+        self._lookout = Lookout(self._plane, self._dataplane, self._interfaces.names_now)
         works: list[Coroutine[Any, Any, None]] = [
+            self._tracers.for_ever(),
+            self._watchdog.for_ever(),
             self._tick_for_ever(),
+            self._lookout.for_ever(),
             self._announcing.for_ever(),
             self._reals.follow_moves_for_ever(),
-            self._tracers.for_ever(),
         ]
         works += self._web()
         for work in works:
@@ -298,11 +306,11 @@ class Daemon:
             if await self._interfaces.mend():
                 self._reals.moved()
                 self._announcing.changed()
-            notify.alive()
             await self._traffic.every_second({vip: state.up for vip, state in self._vips.states.items()})
             while (left := begin + _TICK - loop.time()) > 0:
                 now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
                 wait = await self._plane.do(self._dataplane.tick, now_ns, _BUDGET_NS)
+                self._watchdog.turned()
                 await asyncio.sleep(min(wait, left))
 
     def _vips_to_announce(self, announced: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -362,6 +370,7 @@ class Daemon:
             reload_failure=self._reloads.failure,
             live=self._live_since,
             sinks=self._sinks.status(),
+            unseen_since=self._lookout.sight.unseen_since,
         )
         return await asyncio.to_thread(status, self._document, captured, self._reals, mine)
 

@@ -252,6 +252,19 @@ class Dataplane:
 
     # Now and then
 
+    def counted(self) -> int:
+        """Frames that the program has seen since it was loaded, whatever became of them."""
+        forwarded = self.maps.read_real_counters()["packets"].sum()
+        return int(forwarded) + sum(self.maps.read_reasons().values())
+
+    def replaced(self) -> list[str]:
+        """The interfaces where somebody has put another program in this one's place."""
+        return self._loaded().replaced()
+
+    def keep_pins(self) -> bool:
+        """Pins again what somebody has unpinned; whether there was anything. Raises Vc5Error."""
+        return self._loaded().keep_pins()
+
     def tick(self, now_ns: int, budget_ns: int | None = None) -> float:
         """Ends transitions whose lifetime is over, counts sessions, and now and then scans the flow tables:
         idle entries go, what no flow needs is cleared, reals that left and have no flows are freed. Call it

@@ -24,6 +24,7 @@ class Interfaces:
         self.bare: frozenset[str] = frozenset()
         self._indexes: dict[str, int] = {}  # of those that have the program; 0: it is gone
         self._refused: dict[str, str] = {}  # why; what has been logged
+        self._unpinned = ""  # why the pins are not there; what has been logged
 
     async def attach(self) -> None:
         """All of them. Raises Vc5Error."""
@@ -34,6 +35,7 @@ class Interfaces:
     async def mend(self) -> bool:
         """Attaches again where the program is no more and the interface is there. Whether that changed
         anything; what fails is logged, and tried again at the next call."""
+        await self._keep_pins()
         missing = await self._look()
         known = {name for _, name in socket.if_nameindex()}
         refused = {}
@@ -53,6 +55,18 @@ class Interfaces:
         before, self.bare = self.bare, frozenset(refused)
         mended = bool(missing) and await self._look() != missing
         return mended or before != self.bare
+
+    async def _keep_pins(self) -> None:
+        """Without its pins the program would end with this process."""
+        failure = ""
+        try:
+            if await self._plane.do(self._dataplane.keep_pins):
+                log.warning("pins.restored", then="somebody had removed them")
+        except (Vc5Error, OSError) as refused:
+            failure = str(refused)
+            if failure != self._unpinned:
+                log.error("pins.lost", error=failure, then="tried again every second")
+        self._unpinned = failure
 
     def names_now(self) -> frozenset[str]:
         """What the interfaces with the program are called at this moment; and those that will have it as soon

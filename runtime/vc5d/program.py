@@ -131,6 +131,25 @@ class Program:
         names = set(self._links) | set(link.pinned_names(self._pin_dir) if self._pin_dir else ())
         return {name: self._mode(name) for name in sorted(names)}
 
+    def replaced(self) -> list[str]:
+        """The interfaces where somebody has put another program in this one's place."""
+        own = bpf.program_id(self._running_fd)
+        there = {name: held for name, held in self._links.items() if held.ifindex_now()}
+        return [name for name, held in there.items() if held.program_id() != own]
+
+    def keep_pins(self) -> bool:
+        """Pins again what somebody has unpinned; whether there was anything. Raises Vc5Error."""
+        directory = self._pin_dir
+        if directory is None:
+            return False
+        if not pins.are_there(directory, (pins.PROGRAM, *SHARED)):
+            self.pin(directory)
+            return True
+        missing = set(self._links) - set(link.pinned_names(directory))
+        for name in missing:
+            link.pin_link(self._links[name], directory)
+        return bool(missing)
+
     def test_run(self, packet: bytes, ifindex: int = 0, repeat: int = 1) -> tuple[int, bytes, int]:
         """As bpf.test_run: verdict, packet out, nanoseconds a run."""
         return bpf.test_run(self.prog_fd, packet, repeat, ifindex)

@@ -1,12 +1,13 @@
 """When systemd's watchdog is fed: only while the event loop turns and the dataplane answers.
 
-| what hangs                            | what happens                                                         |
-|---------------------------------------|----------------------------------------------------------------------|
-| the event loop                        | nothing is fed: systemd kills vc5d after WatchdogSec, its TUN device |
-|                                       | goes and with it the VIPs' routes; then systemd starts it again      |
-| the dataplane's thread, or the kernel | the same, `BUDGET` seconds later: an apply of a big document takes   |
-| under it                              | long and is no reason                                                |
-| the program sees no packets           | sight.py : an idle network is no reason either                      |
+| what hangs                | what happens                                                              |
+|---------------------------|---------------------------------------------------------------------------|
+| the event loop            | nothing is fed: systemd kills vc5d after WatchdogSec, and with its TUN    |
+|                           | device the VIPs' routes go; then systemd starts it again                  |
+| the dataplane's thread,   | the same, `BUDGET` seconds later: an apply of a big document takes long   |
+| or the kernel under it    | and is no reason                                                          |
+| nothing, but the program  | sight.py; an idle network is no reason                                    |
+| sees no packets           |                                                                           |
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Watchdog:
         if late < BUDGET:
             notify.alive()
         elif not self._starved:
-            log.error("watchdog.starved", seconds=round(late), then="systemd restarts vc5d, if it runs it")
+            log.error("watchdog.starved", then="systemd restarts vc5d, if it runs it")
         self._starved = late >= BUDGET
 
     async def for_ever(self) -> None:

@@ -31,6 +31,8 @@ class FakeDataplane:
         self.blocked = Blocked()
         self.loads: dict[tuple[ServiceKey, str], float] = {}
         self.ticks = 0
+        self.frames = 0  # counted by the program
+        self.taken: list[str] = []  # interfaces that run another program
         self.uninstalled = False
         self.closed = False
         self.at_close: Callable[[], None] = lambda: None
@@ -92,6 +94,15 @@ class FakeDataplane:
 
     def prefixes(self) -> Any:
         return SimpleNamespace(v4=np.arange(1 << 20, dtype=np.uint64) % 3, v6={0x20010DB80001: 2})
+
+    def counted(self) -> int:
+        return self.frames
+
+    def replaced(self) -> list[str]:
+        return self.taken
+
+    def keep_pins(self) -> bool:
+        return False
 
     def uninstall(self) -> None:
         self.uninstalled = True

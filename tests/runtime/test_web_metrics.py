@@ -67,6 +67,7 @@ EXPECTED = {
     "vc5_drained_targets": 1,
     'vc5_interface_attached{interface="eth0",mode="native"}': 1,
     'vc5_interface_attached{interface="eth1",mode="none"}': 0,
+    "vc5_traffic_unseen": 0,
     'vc5_flow_table_entries{table="tcp"}': 12,
     'vc5_vip_up{vip="192.0.2.1"}': 1,
     'vc5_vip_up{vip="192.0.2.2"}': 0,

@@ -1,4 +1,4 @@
-"""A host that systemd booted: Debian in a container that may attach XDP, in a network namespace of the caller's.
+"""A host that systemd booted: Debian in a container that may attach XDP, in the caller's network namespace.
 
     with Host("lb1", netns="vc5-x-lb1") as host:
         host.install()

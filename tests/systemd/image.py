@@ -1,5 +1,5 @@
-"""What a host's root directory is laid of (overlayfs): Debian 12 with systemd, made once by debootstrap, and what
-`make install` installs. Both are kept in build/systemd; nobody writes to them afterwards.
+"""What a host's root directory is laid of (overlayfs): Debian 12 with systemd, made once by debootstrap, and
+what `make install` installs. Both are kept in build/systemd; nobody writes to them afterwards.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""vc5d as systemd runs it, on a host that systemd booted, installed there: what starts, what stays, what goes.
+"""vc5d as systemd runs it, installed on a host that systemd booted: what starts, what stays, what goes.
 
 One host for all; each test finds vc5d running, with its VIP announced and learned by BIRD.
 """
@@ -85,7 +85,7 @@ def routes_watched(host: Host) -> Iterator[list[str]]:
     """Every change of table 205 meanwhile, and whether the VIP was ever gone, looked at without a pause."""
     seen: list[str] = []
     script = (
-        "ip monitor route >/tmp/changes & monitor=$!; echo began; trap 'kill $monitor; exit' TERM; while :; do "
+        "ip monitor route >/tmp/changes & monitor=$!; trap 'kill $monitor; exit' TERM; while :; do "
         f"ip route show table 205 | grep -q {VIP} || echo gone >>/tmp/changes; done"
     )
     watching = host.popen("sh", "-c", f"rm -f /tmp/changes; {script}")

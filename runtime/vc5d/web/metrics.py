@@ -80,6 +80,8 @@ def _host(status: Status) -> Iterator[Metric]:
     for name, mode in status["interfaces"].items():
         attached.add_metric((name, mode or "none"), bool(mode))
     yield attached
+    unseen = status.get("unseen_since") is not None
+    yield value("traffic_unseen", "1 while frames arrive and the program counts none of them.", unseen)
     entries = gauge("flow_table_entries", "Flows that the tables alone cannot answer for.", "table")
     for table, count in status.get("flows", {}).items():
         entries.add_metric((table,), count)
