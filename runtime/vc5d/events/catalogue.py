@@ -103,7 +103,7 @@ _PARTS: Mapping[str, tuple[Event, ...]] = {
         Event("dataplane.applied", "debug", "A document is in the maps.", "digest report", "configuration", "change",
             "success"),
         Event("dataplane.refused", "debug", "A state or MAC came too late: the document is another one.",
-            "arguments vip error", "driver"),
+            "arguments error", "driver"),
         Event("interface.attached", "info", "The program is on the interface.", "interface mode", "driver", "start",
             "success", ends="interface.lost"),
         Event("interface.lost", "error warning", "The program is on the interface no more; put back when it can be.",
