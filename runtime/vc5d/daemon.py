@@ -21,6 +21,7 @@ from . import log, notify
 from .activity import Activity
 from .announcing import Announcing
 from .bird_client import read_sessions
+from .collecting import without_collection
 from .control import Command, Control, Request
 from .document import Document, ServiceKey, read
 from .draining import Draining
@@ -372,7 +373,9 @@ class Daemon:
             sinks=self._sinks.status(),
             unseen_since=self._lookout.sight.unseen_since,
         )
-        return await asyncio.to_thread(status, self._document, captured, self._reals, mine)
+        return await asyncio.to_thread(
+            without_collection, status, self._document, captured, self._reals, mine
+        )
 
     async def _prefixes(self) -> Any:
         return await self._plane.do(self._dataplane.prefixes)

@@ -16,6 +16,7 @@ from aiohttp import web
 from .. import log
 from ..activity import Activity
 from ..bird_client import Sessions
+from ..collecting import without_collection
 from ..control import Command, is_served
 from . import files, headers
 from .feed import Feed
@@ -109,7 +110,12 @@ class Web:
         async with self._rendering:
             status = await self.status()
             page, content_type = await asyncio.to_thread(
-                render, status, accept, content.activity.registry, reals=content.real_metrics
+                without_collection,
+                render,
+                status,
+                accept,
+                content.activity.registry,
+                reals=content.real_metrics,
             )
         return web.Response(body=page, headers={"Content-Type": content_type})
 
