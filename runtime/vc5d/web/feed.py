@@ -62,7 +62,7 @@ class Feed:
         self._view: overview.View = {}
         self._bgp: overview.View = {"bgp": {"why": "not asked yet"}} if bird else {}
         self._asked_bird = -_BIRD
-        self._before: tuple[float, overview.Status, dict[str, float]] | None = None
+        self._before: tuple[float, overview.Status] | None = None  # as overview.brief has it
         self._tick = self._event = 0
 
     def join(self) -> Client | None:
@@ -118,13 +118,14 @@ class Feed:
 
     async def _look(self) -> None:
         now, status = time.time(), await self._status_now()
-        then, former, counts = self._before or (now, status, await asyncio.to_thread(overview.totals, status))
+        then, former = self._before or (now, None)
         if now - then < 0.2 and self._view:
             return  # somebody else has just looked
-        after = await asyncio.to_thread(overview.totals, status)
-        if self._before:
-            self._history.append(overview.point(counts, after, now, now - then))
-        self._before = (now, status, after)
+        after = await asyncio.to_thread(overview.brief, status)
+        if former:
+            counts = overview.totals(former), overview.totals(after)
+            self._history.append(overview.point(*counts, now, now - then))
+        self._before = (now, after)
         if self._clients or not self._view:
             shown = await asyncio.to_thread(overview.view, status, former, now - then)
             await self._ask_bird()

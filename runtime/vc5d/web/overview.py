@@ -25,6 +25,13 @@ def totals(status: Status) -> dict[str, float]:
     return counts | {"drops": float(dropped)}
 
 
+def brief(status: Status) -> Status:
+    """What the next status is compared with: it holds nothing of this one's reals, of which there may be very
+    many."""
+    services = {key: sums(service) for key, service in status["services"].items()}
+    return {"services": services, "reasons": dict(status.get("reasons", {}))}
+
+
 def sums(service: Mapping[str, Any]) -> dict[str, float]:
     """A service's counts: its own where the status has them, else its reals', summed."""
     names = (*COUNTED, "sessions")
