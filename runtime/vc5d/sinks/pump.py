@@ -19,7 +19,7 @@ from .told import Told
 
 MOST_EVENTS = 10_000
 MOST_BYTES = 8 << 20
-BATCH = 250
+BATCH = 100
 _GATHERED = 1.0  # s for which events are gathered
 
 
