@@ -18,7 +18,7 @@ import wire as wires
 from fake_dataplane import REFUSED, FakeDataplane
 from pyroute2.netlink.exceptions import NetlinkError
 from support.documents import file_content
-from vc5d import ctl, log, vlans
+from vc5d import ctl, log, sight, vlans
 from vc5d.daemon import Daemon, Options
 from vc5d.errors import Vc5Error
 from vc5d.layout import RealState
@@ -318,6 +318,23 @@ def test_a_part_that_breaks_ends_the_daemon(wire: Wire, tmp_path: Path) -> None:
     with pytest.raises(Vc5Error, match="ended by a defect"):
         play(tmp_path, work)
     assert ended == ["by itself"]
+
+
+def test_another_program_in_place_of_ours_ends_the_daemon(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new one takes what is pinned: here a start helps."""
+
+    monkeypatch.setattr(sight, "EVERY", 0.1)
+
+    async def work(scene: Scene) -> None:
+        await scene.until(lambda: announced() == [VIP])
+        scene.dataplane.taken = ["eth10"]
+        assert scene.running
+        await scene.until(scene.running.done)
+
+    with pytest.raises(Vc5Error, match="eth10: another program was put in place"):
+        play(tmp_path, work)
 
 
 @pytest.mark.parametrize("adopted", [False, True])

@@ -223,6 +223,13 @@ def test_stopping_withdraws_and_goes_on_forwarding(host: Host) -> None:
     assert "vc5" not in host.output("ls", "/sys/fs/bpf").split()
 
 
+def test_bird_gone_and_back(host: Host) -> None:
+    host.run("systemctl", "stop", "bird")
+    assert routed(host)
+    host.run("systemctl", "start", "bird")
+    until(lambda: learned(host))
+
+
 def test_a_vc5d_that_ran_as_root_is_taken_over(host: Host) -> None:
     host.run("systemctl", "stop", "vc5d")
     host.run("chown", "-R", "root:root", "/sys/fs/bpf/vc5")
