@@ -16,6 +16,7 @@ from pathlib import Path
 from .errors import Vc5Error
 
 _NAME = "\0vc5d"
+SHOWN = "@vc5d"  # the same, in /proc/net/unix
 
 
 class Alone:

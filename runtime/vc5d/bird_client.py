@@ -2,19 +2,22 @@
 
 The protocol (BIRD's manual, "Remote control"): a line a command; each line of the reply has a code of four
 digits, then `-` when more follow and a space at the last; a line that begins with a space goes on with the
-code before. Codes 0xxx end a command well, 8xxx and 9xxx badly; 1002 is a line of `show protocols`.
+code before. Codes 0xxx end a command well, 8xxx and 9xxx badly; 1002 is a line of `show protocols`, 1007 of
+`show route`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 SOCKET = Path("/run/bird/bird.ctl")
 
 _PATIENCE = 2.0  # s
-_LINE = 1002
+_LINE, _ROUTE = 1002, 1007
 _MOST = 100_000  # bytes of a reply
 
 
@@ -63,14 +66,30 @@ def parse(lines: list[str]) -> tuple[Session, ...]:
     return tuple(sessions)
 
 
-async def _ask(path: Path) -> list[str]:
+async def known_routes(path: Path, prefixes: Iterable[str]) -> frozenset[str]:
+    """Those of `prefixes` that BIRD has a route for, in any of its tables. Never raises."""
+    found = set()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            for prefix in prefixes:
+                full = prefix if "/" in prefix else f"{prefix}/{128 if ':' in prefix else 32}"
+                with contextlib.suppress(ValueError):  # "Network not found"
+                    if await _ask(path, f"show route {full} table all", _ROUTE):
+                        found.add(prefix)
+    except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
+        return frozenset(found)
+    return frozenset(found)
+
+
+async def _ask(path: Path, command: str = "show protocols", wanted: int = _LINE) -> list[str]:
+    """The lines of the reply that have the code `wanted`."""
     reader, writer = await asyncio.open_unix_connection(path, limit=_MOST)
     try:
         await _reply(reader)  # its greeting
         writer.write(b"restrict\n")
         await _reply(reader)
-        writer.write(b"show protocols\n")
-        return [text for code, text in await _reply(reader) if code == _LINE]
+        writer.write(command.encode() + b"\n")
+        return [text for code, text in await _reply(reader) if code == wanted]
     finally:
         writer.close()
 

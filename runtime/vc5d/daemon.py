@@ -27,6 +27,7 @@ from .document import Document, ServiceKey, read
 from .draining import Draining
 from .drains import DrainFile
 from .errors import Vc5Error
+from .flowlist import Asked
 from .health.checks import Plans, compile_checks
 from .health.probers import Probed
 from .interfaces import Interfaces
@@ -148,7 +149,7 @@ class Daemon:
 
     async def _start_control(self, running: AsyncExitStack) -> None:
         """First of all: it finds another vc5d before anything of that one's is touched."""
-        commands = {"status": self._status, **self._changing()}
+        commands = {"status": self._status, "flows": self._flows, **self._changing()}
         control = Control(self.options.socket, commands, {"trace": self._trace})
         await control.start()
         running.push_async_callback(control.stop)
@@ -351,6 +352,14 @@ class Daemon:
     async def _apply_drains(self) -> None:
         await self._reals.drains_changed()
         self._announcing.changed()
+
+    async def _flows(self, request: Request) -> dict[str, Any]:
+        if not self._ready:
+            raise NOT_READY
+        listing = await self._plane.do(self._dataplane.list_flows, Asked.of(request))
+        while await self._plane.do(self._dataplane.step_flows, listing):
+            pass
+        return listing.result()
 
     def _trace(self, request: Request) -> AsyncGenerator[Any, None]:
         if not self._ready:

@@ -15,6 +15,7 @@ from pathlib import Path
 from . import log
 from .document import Blocked, Document, ServiceKey
 from .errors import Vc5Error
+from .flowlist import Asked, FlowList
 from .generation import bits, blocking, fill, grow, health, limits, vips
 from .generation.adopt import adopt
 from .generation.capacity import choose_capacity
@@ -208,6 +209,16 @@ class Dataplane:
     def timings(self) -> Timing:
         """Time in the program for a packet, and packets a second, of the last seconds."""
         return self._sampling.clockwork.timing()
+
+    def list_flows(self, asked: Asked) -> FlowList:
+        """What the flow tables remember: to be stepped through, by `step_flows`. Raises Vc5Error."""
+        return FlowList(self.maps, self.state, asked, self._clock())
+
+    def step_flows(self, listing: FlowList) -> bool:
+        """False: that was all. Raises Vc5Error when the maps were replaced in between."""
+        if not listing.is_of(self.maps):
+            raise Vc5Error("the document has outgrown its maps meanwhile", "ask again")
+        return listing.step()
 
     def prefixes(self) -> Prefixes:
         """Where packets come from."""

@@ -16,6 +16,7 @@ _SIOCETHTOOL = 0x8946
 _GDRVINFO = 0x03
 _GFLAGS = 0x25
 _SFLAGS = 0x26
+_GGRO = 0x2B
 _UNWANTED = {"rxvlan": 1 << 8, "lro": 1 << 15}
 
 
@@ -27,6 +28,14 @@ def turn_off_receive_offloads(ifname: str) -> list[str]:
         if on:
             _flags(control, ifname, _SFLAGS, flags & ~sum(_UNWANTED.values()))
         return on
+
+
+def receive_offloads(ifname: str) -> list[str]:
+    """The names of those that are on, of `rxvlan`, `lro` and `gro`. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        flags = _flags(control, ifname, _GFLAGS, 0)
+        gro = _flags(control, ifname, _GGRO, 0)
+    return [name for name, bit in _UNWANTED.items() if flags & bit] + (["gro"] if gro else [])
 
 
 def driver(ifname: str) -> str:

@@ -29,7 +29,7 @@ def default_object() -> Path:
 
 def problems(object_path: Path, pin_dir: Path, interfaces: Iterable[str]) -> list[Vc5Error]:
     """Everything that would keep vc5d from working here, found without changing anything."""
-    found = [_capabilities(), _object(object_path), _libbpf(), _bpffs(pin_dir)]
+    found = [_capabilities(), _object(object_path), _libbpf(), bpffs_problem(pin_dir)]
     found += [_interface(name, [known for _, known in socket.if_nameindex()]) for name in interfaces]
     return [problem for problem in found if problem is not None]
 
@@ -70,7 +70,7 @@ def _libbpf() -> Vc5Error | None:
     return None
 
 
-def _bpffs(pin_dir: Path, mounts: Path = Path("/proc/self/mountinfo")) -> Vc5Error | None:
+def bpffs_problem(pin_dir: Path, mounts: Path = Path("/proc/self/mountinfo")) -> Vc5Error | None:
     """The nearest mount above the pins must be a BPF file system, or a directory of one. mountinfo: proc(5),
     the 4th field is what of the file system is mounted, the 5th where, and the type follows the field `-`."""
     best, kind, root = Path("/"), "", "/"

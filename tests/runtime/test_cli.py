@@ -127,7 +127,7 @@ MOUNTS = """\
 def test_where_pins_can_be(tmp_path: Path, pins: str, kind: str | None) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS)
-    problem = host._bpffs(Path(pins), mounts)
+    problem = host.bpffs_problem(Path(pins), mounts)
     assert (problem and kind and kind in problem.message) == (kind and True)
 
 

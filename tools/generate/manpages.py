@@ -68,7 +68,7 @@ PAGES = {
         "ask the running vc5d",
         {
             "EXIT STATUS": ["0: all well.", "1: vc5d is not there, or refused.", "2: wrong usage."],
-            "EXAMPLES": ["  vc5ctl status\n  vc5ctl reload"],
+            "EXAMPLES": ["  vc5ctl reals --watch\n  vc5ctl doctor --brief\n  vc5ctl trace src 203.0.113.7 dport 443"],
             "SEE ALSO": ["vc5d(8), vc5c(1)"],
         },
     ),

@@ -6,16 +6,28 @@ Exit codes: 0 all well; 1 vc5d is not there, or refused; 2 wrong usage.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..outcome import guarded
 from .ask import ask
+from .doctor.command import doctor
+from .pages import drains, drops, flows, reals, services, status, vips
+from .pages.view import Page
 from .parser import parser
-from .status import page
 from .trace.command import trace
+from .watch import show
+
+_PAGES: Mapping[str, Page] = {
+    "status": status.PAGE,
+    "services": services.PAGE,
+    "reals": reals.PAGE,
+    "vips": vips.PAGE,
+    "drops": drops.PAGE,
+    "flows": flows.PAGE,
+    "drains": drains.PAGE,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,27 +37,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     options = parser().parse_args(arguments)
-    if options.command == "trace":
-        return trace(options)
-    result = ask(options.socket, options.command, **_values(options))
-    if options.command in ("drain", "undrain"):
-        sys.stdout.write(f"{result['target']}: {options.command}ed\n")
-    elif options.command == "reload":
-        changed = "now live" if result["changed"] else "unchanged"
-        sys.stdout.write(f"{result['digest']} {changed}\n")
-    elif options.json:
-        sys.stdout.write(json.dumps(result, indent=2, sort_keys=True) + "\n")
-    else:
-        sys.stdout.write(page(result))
+    if options.command in _PAGES:
+        return show(_PAGES[options.command], options)
+    return _OTHERS[options.command](options)
+
+
+def _reload(options: argparse.Namespace) -> int:
+    result = ask(options.socket, "reload")
+    changed = "now live" if result["changed"] else "unchanged"
+    sys.stdout.write(f"{result['digest']} {changed}\n")
     return 0
 
 
-def _values(options: argparse.Namespace) -> dict[str, Any]:
-    """What goes with the command."""
-    if options.command not in ("drain", "undrain"):
-        return {}
-    target = {"kind": options.kind, "service": getattr(options, "service", None)}
+def _drain(options: argparse.Namespace) -> int:
+    """Or undrain."""
+    named = {"kind": options.kind, "service": getattr(options, "service", None)}
     if options.kind != "host":
-        target[options.kind] = options.name
-    given = {name: value for name, value in target.items() if value}
-    return {"target": given} | ({"force": options.force} if options.command == "drain" else {})
+        named[options.kind] = options.name
+    values: dict[str, Any] = {"target": {name: value for name, value in named.items() if value}}
+    if options.command == "drain":
+        values["force"] = options.force
+    result = ask(options.socket, options.command, **values)
+    sys.stdout.write(f"{result['target']}: {options.command}ed\n")
+    return 0
+
+
+_OTHERS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "reload": _reload,
+    "drain": _drain,
+    "undrain": _drain,
+    "trace": trace,
+    "doctor": doctor,
+}

@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
+from ..bird_client import SOCKET as BIRD
 from ..completion import add_completion
-from ..defaults import SOCKET
+from ..defaults import PIN_DIR, SOCKET
+from .pages.reals import STATES
 
 _STATUS = """\
 STATE   accepting: takes new flows; draining: keeps those that it has; down.
@@ -29,6 +31,14 @@ service ADDRESS:PORT:PROTOCOL. None of them: every packet, also those for this h
 
 While somebody traces, the program is replaced by one that tells what it decides, which makes every packet
 dearer; it goes when the last tracer ends."""
+_DROPS = """\
+drop_…  discarded; pass_…: left to this host; answer_…: answered here; note_…: no verdict, only told of."""
+_FLOWS = """\
+Only flows that the tables cannot answer for are remembered, and those of services that track every flow: that
+a flow is missing here is the usual case. `vc5c --explain` and `vc5ctl trace --flow` say where one goes."""
+_DOCTOR = """\
+Works with and without a running vc5d, and changes nothing. Exit code 0: nothing fails; 1: something does."""
+_MOST_FLOWS = 10_000
 _EXIT = "Exit codes: 0 all well; 1 vc5d is not there, or refused; 2 wrong usage."
 
 
@@ -43,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(dest="command", required=True)
     _pages(commands)
     _trace(commands)
+    _doctor(commands)
     _actions(commands)
     return made
 
@@ -61,8 +72,50 @@ def _command(commands: Commands, name: str, words: str, epilog: str = "") -> arg
 
 
 def _pages(commands: Commands) -> None:
-    for page in (_command(commands, "status", "services, reals, VIPs, traffic", _STATUS),):
-        page.add_argument("--json", action="store_true", help="all of it, for programs")
+    key, address = "ADDRESS:PORT:PROTOCOL", "ADDRESS"
+    _page(commands, "status", "everything: services, reals, traffic", _STATUS)
+    services = _page(commands, "services", "services, how many reals they have, and their traffic")
+    services.add_argument("name", nargs="?", metavar="SERVICE", help=f"{key}, address or name (all)")
+    reals = _page(commands, "reals", "real servers, with what their checks say")
+    reals.add_argument("name", nargs="?", metavar=address, help="only this one (all)")
+    reals.add_argument("--service", metavar="SERVICE", help=f"only of it: {key}, address or name (all)")
+    reals.add_argument("--state", choices=STATES, help="only these (all)")
+    _page(commands, "vips", "VIPs: up, announced, and why not")
+    drops = _page(commands, "drops", "what was not forwarded, by reason, what that means, what to do", _DROPS)
+    drops.add_argument("--all", action="store_true", help="also reasons without packets")
+    flows = _page(commands, "flows", "the flows that are remembered, and how many each real has", _FLOWS)
+    flows.add_argument("--service", metavar=key, help="only of this one (all)")
+    flows.add_argument("--real", metavar=address, help="only of this one (all)")
+    flows.add_argument("--client", metavar="PREFIX", help="only from there (anywhere)")
+    flows.add_argument("--most", type=_most, default=100, metavar="N", help="list at most N of them (100)")
+    _page(commands, "drains", "what is drained by hand")
+
+
+def _page(commands: Commands, name: str, words: str, epilog: str = "") -> argparse.ArgumentParser:
+    page = _command(commands, name, words, epilog)
+    page.add_argument("--json", action="store_true", help="for programs (docs/vc5ctl.md)")
+    page.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=2.0,
+        metavar="SECONDS",
+        help="again and again (every 2 s), with rates in place of counts",
+    )
+    return page
+
+
+def _doctor(commands: Commands) -> None:
+    made = _command(commands, "doctor", "what of this host is wrong for vc5d, and how to mend it", _DOCTOR)
+    add = made.add_argument
+    add("interfaces", nargs="*", metavar="INTERFACE", help="to look at (those that vc5d uses, or used)")
+    add("--document", type=Path, metavar="config.json", help="to compare with (the one that vc5d uses)")
+    add("--pin", type=Path, default=PIN_DIR, metavar="DIR", help=f"where the program is pinned ({PIN_DIR})")
+    add("--table", type=int, default=205, metavar="N", help="routing table of the announced VIPs (205)")
+    add("--tun", default="vc5", metavar="NAME", help="device of the announced routes (vc5)")
+    add("--bird", type=Path, default=BIRD, metavar="PATH", help=f"BIRD's control socket ({BIRD})")
+    add("--json", action="store_true", help="for programs (docs/vc5ctl.md)")
+    add("--brief", action="store_true", help="only what is not well")
 
 
 def _trace(commands: Commands) -> None:
@@ -105,6 +158,20 @@ def _targets(command: argparse.ArgumentParser) -> None:
     if command.prog.endswith(" drain"):
         for kind in (host, vip, service, real):
             kind.add_argument("--force", action="store_true", help="even if that withdraws a VIP")
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 86400:
+        raise argparse.ArgumentTypeError("more than 0 seconds, and at most a day")
+    return number
+
+
+def _most(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= _MOST_FLOWS:
+        raise argparse.ArgumentTypeError(f"0 … {_MOST_FLOWS}")
+    return number
 
 
 def _count(text: str) -> int:

@@ -13,7 +13,7 @@ from .model import (
     ServiceKey,
     Table,
 )
-from .reading import check, read
+from .reading import check, inspect, read
 
 __all__ = [
     "Blocked",
@@ -28,5 +28,6 @@ __all__ = [
     "ServiceKey",
     "Table",
     "check",
+    "inspect",
     "read",
 ]

@@ -1,0 +1,1 @@
+"""One page for each thing to look at: from vc5d's answer to text, and to JSON of a stable shape."""
