@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import fdstore, log
 
-_PATIENCE = 2.0  # s for each question
+_PATIENCE = 5.0  # s for each question
 _CGROUP = Path("/proc/self/cgroup")
 TUN = "tun"  # its name in the store
 

@@ -143,7 +143,7 @@ def test_a_restart_withdraws_nothing(host: Host) -> None:
     with routes_watched(host) as seen:
         host.run("systemctl", "restart", "vc5d")
         until(lambda: status(host).get("vips", {}).get(VIP, {}).get("up"))
-    assert seen == []
+    assert seen == [], host.journal()[-2000:]
     assert main_pid(host) != pid
     assert learned(host) == since, "BIRD has not seen it go"
     assert host.property("NFileDescriptorStore") == "0", "taken out, or it would outlive a crash"
