@@ -16,7 +16,7 @@ from lab.plan import BALANCERS, COMMANDS, CONFIG, Names
 
 FAULTS = {
     # what is wrong: (text in the lab's configuration, what stands there instead, words of the message)
-    "a wrong key": ("    policy:\n      http:", "    polcy:\n      http:", ["polcy", "policy"]),
+    "a wrong key": ("    need: 1\n    path:", "    need: 1\n    pahth:", ["pahth", "path"]),
     "a VIP twice on the same port": (
         "      - 192.168.101.1\n",
         "      - 192.168.101.1\n" * 2,
