@@ -15,7 +15,7 @@ pytestmark = pytest.mark.bpf
 @pytest.mark.parametrize("tracing", [False, True])
 def test_growth(bpf_object: Path, kernel: Kernel, tracing: bool) -> None:
     """A twentieth of what kernels allow, and a third above what it was when this was written; the tracing
-    program, with its filters, may take more. Older verifiers walk further: Linux 6.1 a quarter beyond 6.18."""
+    program, with its filters, may take more. Older verifiers walk further: 6.1 a quarter beyond 6.18."""
     found = cost(bpf_object, tracing)
     assert found.verified < (70_000 if tracing else 50_000)
     assert found.instructions < 7_500
