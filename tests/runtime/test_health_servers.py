@@ -43,7 +43,7 @@ DNS_FAULTS = {"servfail": 5301, "wrong-id": 5302, "question": 5303, "malformed":
 _MISMATCH = "Hostname mismatch, certificate is not valid for '%s.example.org'"
 
 _NGINX = """
-daemon off; user nobody nogroup; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+daemon off; master_process off; user nobody nogroup; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 worker_processes 1; worker_rlimit_nofile 8192; events {{ worker_connections 4096; }}
 http {{
   access_log off;
