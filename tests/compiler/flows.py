@@ -9,9 +9,6 @@ from vc5c.documents import Document, Service, Table
 
 from bpf import model
 
-# The model's own word for a transition's first table, or what it was before it had one.
-First = getattr(model, "First", lambda table, seed: (table, seed))
-
 
 class Path:
     """One service of a document. `order`: the reals, those of a later document too."""
@@ -38,10 +35,10 @@ class Path:
         all_slots = self._balancer.seed != document.seed or len(table) != len(mine.table)
         moves = [all_slots or mine.table[slot] != owner for slot, owner in enumerate(table)]
         if any(moves):
-            mine.first = First(mine.table, self._balancer.seed)
+            mine.first = model.First(mine.table, self._balancer.seed)
         mine.slots = [model.TRANSITION if move else model.CLEAR for move in moves]
         mine.table, mine.track, self._balancer.seed = table, service.track, document.seed
-        _reindex(self._balancer)
+        self._balancer.reindex()
 
     def send(self, client: tuple[str, int], syn: bool) -> str | None:
         """Who gets this packet; None: it is dropped."""
@@ -60,7 +57,3 @@ class Path:
 
     def _owners(self, table: Table) -> list[int]:
         return [self._order.index(table.owner(slot)) for slot in range(table.size)]
-
-
-def _reindex(balancer: model.Balancer) -> None:
-    getattr(balancer, "reindex", lambda: None)()

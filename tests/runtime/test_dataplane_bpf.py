@@ -21,7 +21,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import pins
 from support.documents import Spec, document
+from support.pins import OBJECT
 from vc5d.dataplane import Dataplane
 from vc5d.document import Blocked, Document, ServiceKey
 from vc5d.errors import Vc5Error
@@ -31,8 +33,6 @@ from vc5d.maps import Capacity
 
 pytestmark = pytest.mark.bpf
 
-OBJECT = Path(__file__).parents[2] / "build" / "vc5.bpf.o"
-BPFFS = Path("/sys/fs/bpf")
 HTTP = "192.168.101.1:80:tcp"
 KEY = ServiceKey("192.168.101.1", 80, "tcp")
 REALS = {f"10.1.10.{n}": 1 for n in range(1, 6)}
@@ -43,18 +43,7 @@ CLONE_NEWNET = 0x40000000  # linux/sched.h
 
 @pytest.fixture
 def pin_dir() -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("loading a BPF program needs root")
-    if not OBJECT.exists():
-        pytest.skip(f"{OBJECT.name} is not built: run `make build`")
-    if not os.path.ismount(BPFFS):
-        pytest.skip(f"{BPFFS} is no BPF file system")
-    path = BPFFS / f"vc5-gentest-{os.getpid()}"
-    yield path
-    if path.exists():
-        for pin in path.iterdir():
-            pin.unlink()
-        path.rmdir()
+    yield from pins.directory("gentest")
 
 
 def spec(reals: dict[str, int] = REALS, **more: int) -> Spec:

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import pins
 from support.checking import check_maps
 from support.documents import Spec, document
 from support.layout1 import HALF, LINES, REALS, SERVICES, OldHost
 from support.packets import DataPath, Flow
+from support.pins import OBJECT
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey
 from vc5d.errors import Vc5Error
@@ -29,8 +31,6 @@ from vc5d.program import Program
 
 pytestmark = pytest.mark.bpf
 
-OBJECT = Path(__file__).parents[2] / "build" / "vc5.bpf.o"
-BPFFS = Path("/sys/fs/bpf")
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 HTTP, TLS = "192.168.101.1:80:tcp", "192.168.101.1:443:tcp"
 KEY = ServiceKey("192.168.101.1", 80, "tcp")
@@ -53,18 +53,7 @@ NEXT = spec(http=ADDRESSES[1:], tls=ADDRESSES[:3])
 
 @pytest.fixture
 def pin_dir() -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("loading a BPF program needs root")
-    if not OBJECT.exists():
-        pytest.skip(f"{OBJECT.name} is not built: run `make build`")
-    if not os.path.ismount(BPFFS):
-        pytest.skip(f"{BPFFS} is no BPF file system")
-    path = BPFFS / f"vc5-uptest-{os.getpid()}"
-    yield path
-    if path.exists():
-        for pin in path.iterdir():
-            pin.unlink()
-        path.rmdir()
+    yield from pins.directory("uptest")
 
 
 def aside(story: Callable[[Path, Path], None], pin_dir: Path, directory: Path) -> None:
