@@ -40,6 +40,7 @@ def test_shapes(maps: Maps) -> None:
         "accepting": CAPACITY.accepting_lines * 32,
         "prefixes4": 1 << 20,
         "blocked4_bits": 1 << 14,
+        "tunnel_sources": 256,
     }
     assert {name: getattr(maps, name).dtype for name in RECORDS} == RECORDS
     assert maps.capacity == CAPACITY
