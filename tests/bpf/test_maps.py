@@ -44,7 +44,7 @@ def test_shapes(maps: Maps) -> None:
     }
     assert {name: getattr(maps, name).dtype for name in RECORDS} == RECORDS
     assert maps.capacity == CAPACITY
-    assert maps.control["layout"][0] == 2
+    assert maps.control["layout"][0] == 3
     assert len(maps.read_real_counters()) == CAPACITY.reals
     assert set(maps.read_reasons()) == set(Reason) - {Reason.REASONS}
 
