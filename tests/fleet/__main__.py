@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from lab import session
 from lab.host import LabError
@@ -49,8 +48,8 @@ def main() -> int:
     except ValueError as error:
         print(f"fleet: {error}", file=sys.stderr)
         return 2
-    if missing := _missing():
-        print(f"fleet: {missing}", file=sys.stderr)
+    if lacking := missing():
+        print(f"fleet: {lacking}", file=sys.stderr)
         return 2
     if arguments.command == "down":
         print(_removed(names))
@@ -62,7 +61,7 @@ def main() -> int:
     return _run(names, arguments)
 
 
-def _missing() -> str:
+def missing() -> str:
     if os.geteuid() != 0:
         return "containers, namespaces and BPF need root: run it by sudo"
     if absent := [tool for tool in TOOLS if shutil.which(tool) is None]:
@@ -124,15 +123,14 @@ def _hold(names: FleetNames, release: str) -> int:
 
 
 def _up(names: FleetNames, release: str) -> int:
-    log = Path("/var/tmp") / f"{names.lab}.log"
     command = [sys.executable, "-m", "fleet", "hold", "--release", release]
-    with log.open("wb") as out:
+    with names.log.open("wb") as out:
         holding = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
     while not names.supervisor.exists() or names.supervisor.read_text() != str(holding.pid):
         if holding.poll() is not None:
-            print(log.read_text(), end="", file=sys.stderr)
+            print(names.log.read_text(), end="", file=sys.stderr)
             return holding.returncode or 1
         time.sleep(0.2)
     print(f"{len(MACHINES)} bare hosts are up. Inventory: {names.state}/inventory")

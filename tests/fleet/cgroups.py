@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from lab.plan import Names
@@ -24,6 +25,24 @@ def pids(names: Names) -> list[int]:
     """All that run in them."""
     files = [file for directory in existing(names) for file in directory.rglob("cgroup.procs")]
     return sorted({int(line) for file in files for line in file.read_text().split() if line != "0"})
+
+
+def leader(names: Names, host: str) -> int:
+    """The host's first process, as this machine numbers it; 0: there is none."""
+    for directory in existing(names):
+        for file in (directory / host).rglob("cgroup.procs"):
+            for pid in file.read_text().split():
+                if _number_inside(pid) == "1":
+                    return int(pid)
+    return 0
+
+
+def _number_inside(pid: str) -> str:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("NSpid:") and len(line.split()) > 2:
+                return line.split()[-1]
+    return ""
 
 
 def remove(names: Names) -> None:

@@ -21,6 +21,7 @@ def clean(names: FleetNames) -> list[str]:
     for mounted in reversed(mounts):
         run(["umount", "--lazy", mounted])
     cgroups.remove(names)
+    names.log.unlink(missing_ok=True)
     return [*([f"{hosts} hosts"] if hosts else []), *cleanup.clean(names)]
 
 

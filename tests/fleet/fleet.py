@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,18 +21,20 @@ class Fleet:
         self.names, self.image = names, Image(release)
         self.boxes = {machine.name: Box(names, machine, self.image) for machine in MACHINES}
 
-    def build(self) -> None:
-        """Bare hosts that are up and answer by SSH."""
+    def build(self) -> float:
+        """Bare hosts that are up and answer by SSH; the seconds from power-on to that."""
         self.image.make()
         self.names.state.mkdir(mode=0o755)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.names.lab, "-f", self.names.key])
         topology.build(self.names)
+        begin = time.monotonic()
         for box in self.boxes.values():
             box.prepare()
             box.boot()
         for box in self.boxes.values():
             box.wait_up()
         self.wait_ssh(self.boxes.values())
+        return time.monotonic() - begin
 
     def wait_ssh(self, boxes: Iterable[Box]) -> float:
         """Seconds until each has a listening SSH server."""

@@ -17,8 +17,7 @@ from pathlib import Path
 
 from lab.host import LabError, run, wait_until
 
-from fleet import topology
-from fleet.cgroups import cgroups_of
+from fleet import cgroups, topology
 from fleet.image import REPOSITORY, Image
 from fleet.plan import FleetNames, Machine, networkd
 
@@ -48,7 +47,6 @@ class Box:
         self._bpffs, self._console = self._directory / "bpf", self._directory / "console"
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
-        self.boots = 0
 
     @property
     def name(self) -> str:
@@ -105,7 +103,7 @@ class Box:
             f"--bind={self._bpffs}:/sys/fs/bpf",
             f"--bind-ro={self._image.packages}:{REPOSITORY}",
         ]
-        cgroups = cgroups_of(self.names, self.name)
+        groups = cgroups.cgroups_of(self.names, self.name)
         with self._console.open("ab") as console:
             nspawn = subprocess.Popen(
                 ["sh", "-c", _INTO_CGROUPS, "sh", *command],
@@ -116,13 +114,12 @@ class Box:
                 env={
                     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                     "LC_ALL": "C.UTF-8",
-                    "CGROUPS": " ".join(map(str, cgroups)),
+                    "CGROUPS": " ".join(map(str, groups)),
                     "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",  # sysctls
                     "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",  # whatever this machine has
                 },
             )
         self._nspawn, self._leader = nspawn, 0
-        self.boots += 1
         threading.Thread(target=self._watch, args=(nspawn,), daemon=True).start()
 
     def _watch(self, nspawn: subprocess.Popen[bytes]) -> None:
@@ -144,26 +141,25 @@ class Box:
             self._nspawn.wait(timeout=20)
         self._power_off()
 
-    def wait_up(self, timeout: float = 120, boots: int = 1) -> float:
-        """Seconds until systemd has started all there is to start, at boot number `boots` or later."""
-        return wait_until(f"{self.name} boots", lambda: self.boots >= boots and self._is_up(), timeout, 0.2)
+    def wait_up(self, timeout: float = 120, other_than: str = "") -> float:
+        """Seconds until systemd has started all there is to start, at another boot than that one."""
+        return wait_until(f"{self.name} boots", lambda: self._is_up(other_than), timeout, 0.2)
 
-    def _is_up(self) -> bool:
-        if self._nspawn is None or self._nspawn.poll() not in (None, _REBOOT):
+    def _is_up(self, other_than: str) -> bool:
+        if self._nspawn and self._nspawn.poll() not in (None, _REBOOT):
             said = self._console.read_text(errors="replace")[-2000:]
             raise LabError(f"{self.name} is off. Its console: {said}")
         asked = self.run("systemctl", "is-system-running", check=False)
-        return asked.stdout.strip() in ("running", "degraded")
+        return asked.stdout.strip() in ("running", "degraded") and self.boot_id() != other_than
+
+    def boot_id(self) -> str:
+        """Another one after each boot."""
+        return self.run("cat", "/proc/sys/kernel/random/boot_id", check=False).stdout.strip()
 
     def _find_leader(self) -> int:
-        """Its first process, as this machine numbers it; 0: there is none yet."""
-        if self._nspawn is None:
-            return 0
-        if not self._leader:
-            children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                found = children.read_text().split()
-                self._leader = int(found[0]) if found else 0
+        """Its first process, as this machine numbers it; 0: there is none."""
+        if not self._leader or not Path(f"/proc/{self._leader}/ns/pid").exists():
+            self._leader = cgroups.leader(self.names, self.name)
         return self._leader
 
     def run(self, *command: str, check: bool = True, timeout: float = 120) -> Done:

@@ -51,6 +51,11 @@ class FleetNames(Names):
         return self.state / "id_ed25519"
 
     @property
+    def log(self) -> Path:
+        """Of `tools/fleet up`."""
+        return Path("/var/tmp") / f"{self.lab}.log"
+
+    @property
     def supervisor(self) -> Path:
         return self.state / "supervisor.pid"
 
