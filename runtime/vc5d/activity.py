@@ -54,6 +54,7 @@ class Activity:
             buckets=_CHECK_SECONDS,
             registry=self.registry,
         )
+        self._counted: dict[tuple[str, bool | None], tuple[Counter, Histogram]] = {}
         self._reload_seconds = Histogram(
             "vc5_reload_duration_seconds",
             "Time that a reload took.",
@@ -70,9 +71,13 @@ class Activity:
         self._numbers, self._numbering = itertools.count(1), threading.Lock()
 
     def on_probe(self, probed: Probed) -> None:
-        kind = probed.check.type
-        self._checks.labels(kind, _RESULTS[probed.ok]).inc()
-        self._check_seconds.labels(kind).observe(probed.seconds)
+        name = (probed.check.type, probed.ok)
+        if name not in self._counted:  # looking labels up costs more than counting
+            count = self._checks.labels(probed.check.type, _RESULTS[probed.ok])
+            self._counted[name] = count, self._check_seconds.labels(probed.check.type)
+        count, seconds = self._counted[name]
+        count.inc()
+        seconds.observe(probed.seconds)
 
     def reloaded(self, seconds: float, *, failed: bool) -> None:
         self._reload_seconds.labels("failed" if failed else "done").observe(seconds)

@@ -106,13 +106,13 @@ class Reals:
         except (NetlinkError, OSError) as failure:
             log.warning("real.places", error=failure)
             self.moved()
-        self._follow_checks()
+        await self._follow_checks()
         await self._push_states({**self._leaving.plans, **plans})
         self._changed()
 
-    def _follow_checks(self) -> None:
+    async def _follow_checks(self) -> None:
         followed = {**self._leaving.plans, **self._plans}
-        self._watch.follow(followed)
+        await self._watch.follow(followed)
         self._standings.keep(followed)
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
@@ -226,7 +226,7 @@ class Reals:
                 if (there := snapshot.services.get(str(key))) and real in there.reals
             }
             if self._leaving.keep(drained):
-                self._follow_checks()
+                await self._follow_checks()
                 self.moved()
 
     async def _set_links(self, links: list[Link]) -> None:

@@ -26,6 +26,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vc5d.collecting import settle
 from vc5d.document import ServiceKey
 from vc5d.health.checks import Check, Plan, Plans
 from vc5d.health.marks import Paths
@@ -118,7 +119,8 @@ async def watched(probers: Probers, plans: Plans, seconds: float) -> tuple[Watch
         pass
 
     watch = Watch(round_of, ignore)
-    watch.follow(plans)
+    await watch.follow(plans)
+    settle()
     await asyncio.sleep(max(1.0, len(plans) / 1000))
     watch.late = 0.0
     results.clear()

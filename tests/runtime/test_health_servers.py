@@ -560,7 +560,7 @@ def test_a_thousand_dead_reals_delay_no_healthy_one(wire: Wire) -> None:
 
         watch = Watch(round_of, ignore)
         plans = {(each.service, each.real): each for each in [*dead, healthy]}
-        watch.follow(plans)
+        await watch.follow(plans)
         await asyncio.sleep(2.5)  # until every dead one has had its first
         moments.clear()
         await asyncio.sleep(4)

@@ -68,7 +68,7 @@ def play(work: Callable[[Scene], Awaitable[None]]) -> None:
 def test_first_results_and_changes_are_reported_once() -> None:
     async def work(scene: Scene) -> None:
         scene.up["b"] = False
-        scene.watch.follow(plans("a", "b"))
+        await scene.watch.follow(plans("a", "b"))
         assert scene.watch.condition(KEY, "a").up is None
         await scene.reported(2)
         assert sorted(scene.reports) == [("a", True, "fine"), ("b", False, "broken")]
@@ -84,7 +84,7 @@ def test_first_results_and_changes_are_reported_once() -> None:
 def test_one_that_never_answers_delays_no_other() -> None:
     async def work(scene: Scene) -> None:
         scene.stuck.add("a")
-        scene.watch.follow(plans("a", "b"))
+        await scene.watch.follow(plans("a", "b"))
         await scene.reported(1)
         await asyncio.sleep(5 * INTERVAL)
         assert scene.rounds["a"] == 1
@@ -95,17 +95,17 @@ def test_one_that_never_answers_delays_no_other() -> None:
 
 def test_a_reload_keeps_the_condition_of_unchanged_checks() -> None:
     async def work(scene: Scene) -> None:
-        scene.watch.follow(plans("same", "changed", "gone"))
+        await scene.watch.follow(plans("same", "changed", "gone"))
         await scene.reported(3)
         new = {**plans("same", rule=Rule(1, 1)), **plans("changed", path="/other"), **plans("new")}
-        scene.watch.follow(new)
+        await scene.watch.follow(new)
         assert scene.watch.condition(KEY, "same").up is True
         for unknown in ("changed", "gone", "new"):
             assert scene.watch.condition(KEY, unknown).up is None, unknown
         await scene.reported(5)
         assert sorted(scene.reports[3:]) == [("changed", True, "fine"), ("new", True, "fine")]
         rounds = scene.rounds["gone"]
-        scene.watch.follow(plans("changed", path="/other"))
+        await scene.watch.follow(plans("changed", path="/other"))
         scene.paths.clear()
         await asyncio.sleep(3 * INTERVAL)
         assert scene.rounds["gone"] == rounds
@@ -117,9 +117,9 @@ def test_a_reload_keeps_the_condition_of_unchanged_checks() -> None:
 def test_following_the_same_again_changes_nothing() -> None:
     async def work(scene: Scene) -> None:
         same = {name: replace(plan, interval=60.0) for name, plan in plans("a").items()}
-        scene.watch.follow(same)
+        await scene.watch.follow(same)
         await scene.reported(1)
-        scene.watch.follow(dict(same))
+        await scene.watch.follow(dict(same))
         await asyncio.sleep(0.2)
         assert scene.rounds["a"] == 1
 
@@ -135,7 +135,7 @@ def test_a_real_that_is_checked_no_more_is_a_defect_that_is_told() -> None:
 
         told: list[BaseException] = []
         watch = Watch(scene.round, refuse, told.append)
-        watch.follow(plans("a"))
+        await watch.follow(plans("a"))
         async with asyncio.timeout(3):
             while not told:
                 await asyncio.sleep(0.005)
@@ -154,7 +154,7 @@ def test_a_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 
     async def work(scene: Scene) -> None:
         scene.up["b"] = False
-        scene.watch.follow(plans("a", "b"))
+        await scene.watch.follow(plans("a", "b"))
         await scene.reported(2)
         scene.rounds.clear()
         await asyncio.sleep(10 * INTERVAL)
@@ -177,7 +177,7 @@ def test_what_could_not_be_checked_is_told_and_changes_no_state(monkeypatch: pyt
 
         watch = Watch(round_of, scene.report)
         watch._troubles = Troubles(log.warning)
-        watch.follow(plans("a"))
+        await watch.follow(plans("a"))
         await scene.reported(1)
         await asyncio.sleep(8 * INTERVAL)
         assert watch.condition(KEY, "a").up is True

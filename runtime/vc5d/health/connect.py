@@ -1,4 +1,5 @@
-"""Checks that only open a TCP connection: `tcp` whole, `syn` half.
+"""TCP connections to a VIP on one real, as checks need them; and the checks that only open one: `tcp` whole,
+`syn` half.
 
 On the wire, every packet with the mark that leads to the real, since the socket itself sends them all:
 
@@ -19,6 +20,7 @@ import errno
 import os
 import select
 import socket
+from types import TracebackType
 
 from .checks import Check
 from .failures import failed
@@ -26,6 +28,7 @@ from .state import Result
 from .target import Target, marked_socket
 
 _BATCH = 256  # events at a time, so that others have their turn
+_PIECE = 1 << 14  # bytes
 
 
 class Connector:
@@ -47,34 +50,77 @@ class Connector:
         time."""
         half = check.type == "syn"
         try:
-            with marked_socket(target.family, socket.SOCK_STREAM, 0, target.mark) as connection:
-                if half:
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
-                await self._connect(connection, (target.vip, check.port))
+            async with Connection(self, target, check.port, half=half):
+                return Result(True, "SYN answered" if half else "connected")
         except OSError as failure:
             return failed(failure)
-        return Result(True, "SYN answered" if half else "connected")
 
-    async def _connect(self, connection: socket.socket, address: tuple[str, int]) -> None:
-        code = connection.connect_ex(address)
-        if code == errno.EINPROGRESS:
-            code = await self._answer(connection)
-        if code:
-            raise OSError(code, os.strerror(code))
-
-    async def _answer(self, connection: socket.socket) -> int:
-        """0 or an errno."""
-        descriptor = connection.fileno()
-        answer = self._waiting[descriptor] = self._loop.create_future()
+    async def until(self, descriptor: int, event: int, *, first: bool) -> None:
+        """Returns when `event` (EPOLLIN or EPOLLOUT) is there, or an error. first: of this descriptor."""
+        ready = self._waiting[descriptor] = self._loop.create_future()
         try:
-            self._epoll.register(descriptor, select.EPOLLOUT | select.EPOLLONESHOT)
-            await answer  # closing the socket takes it out of the epoll, also when this is cancelled
+            arm = self._epoll.register if first else self._epoll.modify
+            arm(descriptor, event | select.EPOLLONESHOT)
+            await ready  # closing the socket takes it out of the epoll, also when this is cancelled
         finally:
             del self._waiting[descriptor]
-        return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def _ready(self) -> None:
         for descriptor, _ in self._epoll.poll(0, _BATCH):
             waiting = self._waiting.get(descriptor)
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
+
+
+class Connection:
+    """Entering it connects; leaving it resets. Both, and `send` and `receive`, raise OSError."""
+
+    def __init__(self, connector: Connector, target: Target, port: int, *, half: bool = False) -> None:
+        self._connector = connector
+        self._socket = marked_socket(target.family, socket.SOCK_STREAM, 0, target.mark)
+        self._address, self._half, self._known = (target.vip, port), half, False
+
+    async def __aenter__(self) -> Connection:
+        try:
+            await self._connect()
+        except BaseException:
+            self._socket.close()
+            raise
+        return self
+
+    async def _connect(self) -> None:
+        if self._half:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        code = self._socket.connect_ex(self._address)
+        if code == errno.EINPROGRESS:
+            await self._until(select.EPOLLOUT)
+            code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    async def send(self, data: bytes) -> None:
+        while True:
+            try:
+                data = data[self._socket.send(data) :]
+            except BlockingIOError:
+                await self._until(select.EPOLLOUT)
+            if not data:
+                return
+
+    async def receive(self) -> bytes:
+        """What there is, as soon as there is anything; nothing: the other side has closed."""
+        while True:
+            await self._until(select.EPOLLIN)  # it would hardly ever be there already
+            try:
+                return self._socket.recv(_PIECE)
+            except BlockingIOError:
+                continue
+
+    async def _until(self, event: int) -> None:
+        first, self._known = not self._known, True
+        await self._connector.until(self._socket.fileno(), event, first=first)

@@ -1,94 +1,108 @@
-"""HTTP and HTTPS checks of a VIP on one real, by aiohttp.
+"""HTTP and HTTPS checks of a VIP on one real: a request, and the head of its answer.
 
-One client session serves every real. What differs between them is the mark of the socket, and aiohttp asks
-`socket_factory` for the socket inside the task that sends the request: the mark travels there in a context
-variable. No connection is kept, since one real's must never carry another's request.
+httptools (llhttp) reads the answer. No client library beneath: each costs several times what a check may, for
+pools, redirects and cookies that no check wants, and knows nothing of marks on sockets.
 """
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+import ssl
 from functools import lru_cache
-from typing import Any
+from typing import Protocol
 
-import aiohttp
-from yarl import URL
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from . import tls
 from .checks import ANY_STATUS, Check
+from .connect import Connection, Connector
 from .failures import failed
 from .state import Result
-from .target import Target, marked_socket
+from .target import Target
 
-_mark: ContextVar[int] = ContextVar("mark")
+_LONGEST = 1 << 16  # bytes of an answer's head
+_PORTS = {"http": 80, "https": 443}  # that a Host header does not name
 
 
-def _marked(address: tuple[Any, ...]) -> Any:
-    family, kind, protocol, _, _ = address
-    return marked_socket(family, kind, protocol, _mark.get())
+class Stream(Protocol):
+    """A connection, or TLS on one. Both raise OSError."""
+
+    async def send(self, data: bytes) -> None: ...
+    async def receive(self) -> bytes: ...
 
 
 class HttpProber:
-    """Sends the requests. Make it inside the running loop; close() it in the end."""
+    """Sends the requests."""
 
-    def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                socket_factory=_marked, force_close=True, limit=0, ssl=tls.unverified()
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "vc5d"},
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-        )
-
-    async def close(self) -> None:
-        await self._session.close()
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
 
     async def probe(self, target: Target, check: Check) -> Result:
         """Passes on an expected status; the body is not read, a redirect not followed.
         Ends only when it is answered: the caller limits the time."""
-        _mark.set(target.mark)
         try:
-            async with self._session.request(
-                check.method or "GET",
-                _url(check.type, target.vip, check.port, check.path),
-                headers={"Host": check.host} if check.host else None,
-                allow_redirects=False,
-                ssl=tls.verified() if check.verify else True,
-                server_hostname=tls.server_name(check.host),
-            ) as response:
-                status = response.status
-                response.close()
-        except (aiohttp.ClientError, OSError) as failure:
-            return _result(failure)
-        return _judge(status, check)
+            async with Connection(self._connector, target, check.port) as connection:
+                stream: Stream = connection
+                if check.type == "https":
+                    name = tls.server_name(check.host) or target.vip
+                    stream = await tls.opened(connection, name, verify=check.verify)
+                await stream.send(request(check, target.vip))
+                return await _answer(stream, check)
+        except ssl.SSLEOFError:
+            return Result(False, "the connection was closed without an answer")
+        except ssl.SSLError as failure:
+            return Result(False, tls.in_words(failure))
+        except OSError as failure:
+            return failed(failure)
 
 
 @lru_cache(1 << 16)
-def _url(scheme: str, vip: str, port: int, path: str) -> URL:
-    host = f"[{vip}]" if ":" in vip else vip
-    return URL(f"{scheme}://{host}:{port}{path if path.startswith('/') else '/' + path}", encoded=True)
+def request(check: Check, vip: str) -> bytes:
+    """All of it."""
+    host = check.host
+    if not host:
+        host = f"[{vip}]" if ":" in vip else vip
+        host += "" if check.port == _PORTS[check.type] else f":{check.port}"
+    path = check.path if check.path.startswith("/") else f"/{check.path}"
+    lines = [f"{check.method or 'GET'} {path} HTTP/1.1", f"Host: {host}"]
+    lines += ["User-Agent: vc5d", "Accept: */*", "Connection: close", "", ""]
+    return "\r\n".join(lines).encode()
+
+
+class _Head:
+    """`status` of the answer, as soon as its head is whole; that of 100 Continue and the like is none."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self._parser = HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Raises HttpParserError, HttpParserUpgrade."""
+        self._parser.feed_data(data)
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if not self.status and (status >= 200 or status == 101):
+            self.status = status
+
+
+async def _answer(stream: Stream, check: Check) -> Result:
+    head, length = _Head(), 0
+    while length <= _LONGEST:
+        data = await stream.receive()
+        if not data:
+            return Result(False, "the connection was closed without an answer")
+        length += len(data)
+        try:
+            head.feed(data)
+        except (HttpParserError, HttpParserUpgrade) as failure:  # what comes after the head may be anything
+            if not head.status:
+                return Result(False, f"not HTTP: {str(failure) or type(failure).__name__}")
+        if head.status:
+            return _judge(head.status, check)
+    return Result(False, f"not HTTP: the head of the answer has more than {_LONGEST} bytes")
 
 
 def _judge(status: int, check: Check) -> Result:
     if status in check.expect or ANY_STATUS in check.expect:
         return Result(True, f"HTTP {status}")
     return Result(False, f"HTTP {status}, expected {' or '.join(map(str, check.expect))}")
-
-
-def _result(failure: aiohttp.ClientError | OSError) -> Result:
-    if isinstance(failure, aiohttp.ClientConnectorCertificateError):
-        return Result(False, tls.in_words(failure.certificate_error))
-    if isinstance(failure, aiohttp.ClientConnectorSSLError):
-        return Result(False, tls.in_words(failure.os_error))
-    if isinstance(failure, aiohttp.ClientConnectorError):
-        return failed(failure.os_error)
-    if isinstance(failure, aiohttp.ServerDisconnectedError):
-        return Result(False, "the connection was closed without an answer")
-    if isinstance(failure, aiohttp.ClientResponseError):
-        words = failure.message.splitlines()[0] if failure.message else "unreadable answer"
-        return Result(False, f"not HTTP: {words}")
-    if isinstance(failure, OSError):
-        return failed(failure)
-    return Result(False, str(failure) or type(failure).__name__)

@@ -12,6 +12,7 @@ from .. import log
 from . import dnsquery
 from .checks import Check, Plan
 from .connect import Connector
+from .deadlines import Deadlines
 from .failures import could_not_check, failed, no_answer
 from .http import HttpProber
 from .state import Result
@@ -58,11 +59,11 @@ class Probers:
         self._on_probe = on_probe
         self._loop = asyncio.get_running_loop()
         _allow_descriptors()
-        self._http = HttpProber()
-        self._connector = Connector()
+        self._connector, self._deadlines = Connector(), Deadlines()
+        http = HttpProber(self._connector)
         self._probes: dict[str, Probe] = {
-            "http": self._http.probe,
-            "https": self._http.probe,
+            "http": http.probe,
+            "https": http.probe,
             "syn": self._connector.probe,
             "tcp": self._connector.probe,
             "dns": dnsquery.probe,
@@ -70,7 +71,7 @@ class Probers:
 
     async def close(self) -> None:
         self._connector.close()
-        await self._http.close()
+        self._deadlines.close()
 
     async def round(self, plan: Plan) -> Result:
         """Never raises: whatever goes wrong is a result with its reason."""
@@ -92,7 +93,7 @@ class Probers:
     async def _one(self, target: Target, check: Check, plan: Plan) -> Result:
         started = self._loop.time()
         try:
-            async with asyncio.timeout_at(started + plan.timeout):
+            async with self._deadlines.at(started + plan.timeout):
                 result = await self._probes[check.type](target, check)
         except TimeoutError:
             result = self._unanswered(plan, self._loop.time() - started)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
+
+from .connect import Connection
+
+_T = TypeVar("_T")
 
 
 @cache
@@ -20,6 +26,49 @@ def unverified() -> ssl.SSLContext:
 def verified() -> ssl.SSLContext:
     """By the host's certificate authorities, as they are when this is first asked for: it takes 20 ms."""
     return ssl.create_default_context()
+
+
+class TlsStream:
+    """TLS on a connection. Everything raises OSError; ssl.SSLEOFError: the other side has closed."""
+
+    def __init__(self, connection: Connection, context: ssl.SSLContext, name: str) -> None:
+        self._connection = connection
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_hostname=name)
+
+    async def handshake(self) -> None:
+        await self._do(self._tls.do_handshake)
+
+    async def send(self, data: bytes) -> None:
+        await self._do(lambda: self._tls.write(data))
+
+    async def receive(self) -> bytes:
+        return await self._do(lambda: self._tls.read(1 << 14))
+
+    async def _do(self, call: Callable[[], _T]) -> _T:
+        while True:
+            try:
+                result = call()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                if data := await self._connection.receive():
+                    self._in.write(data)
+                else:
+                    self._in.write_eof()
+            else:
+                await self._flush()
+                return result
+
+    async def _flush(self) -> None:
+        if data := self._out.read():
+            await self._connection.send(data)
+
+
+async def opened(connection: Connection, name: str, *, verify: bool) -> TlsStream:
+    """After the handshake. name: the server's, or the address that is connected to."""
+    stream = TlsStream(connection, verified() if verify else unverified(), name)
+    await stream.handshake()
+    return stream
 
 
 def server_name(host: str) -> str | None:

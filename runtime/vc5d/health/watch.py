@@ -1,4 +1,5 @@
-"""Checks every real of a document, each in a task of its own, so that a slow one delays no other.
+"""Checks every real of a document: one schedule says when each is due, and a round has a task of its own, so
+that a slow one delays no other.
 
 Knows nothing of what a condition means: it reports each change, and the first result, to `report`.
 """
@@ -6,12 +7,15 @@ Knows nothing of what a condition means: it reports each change, and the first r
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..supervise import Failed, only_log, start
+from ..supervise import Failed, only_log
+from ..turns import in_turns
 from .checks import Name, Plan, Plans
 from .rhythm import first_turn, jitter, next_turn, phase
 from .state import Condition, Result, advance
@@ -25,6 +29,8 @@ Report = Callable[["ServiceKey", str, Condition], Awaitable[None]]
 
 _CHECKS_A_SECOND_AT_START = 2000  # half of what one core was seen to do: the first results soon, and true
 _SOONEST = 0.1  # s
+_AT_ONCE = 32  # rounds that are begun, or plans that are taken up, before others have their turn
+_LOOKED_AT = 1000  # plans that are compared
 _LATE = 0.25  # of an interval: a check that begins so late is trouble worth telling
 
 
@@ -47,11 +53,15 @@ class Seen:
     checked: Checked | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class _Watched:
+    """turn: the last one of its phase that was given out."""
+
+    name: Name
     plan: Plan
     condition: Condition = field(default_factory=Condition)
     seen: Seen = field(default_factory=Seen)
+    turn: float = 0.0
     task: asyncio.Task[None] | None = None
 
 
@@ -66,28 +76,24 @@ class Watch:
         self._failed = failed
         self._troubles = Troubles()
         self._watched: dict[Name, _Watched] = {}
+        self._due: list[tuple[float, int, _Watched]] = []  # a heap; the number: of two at one time the first
+        self._numbers = itertools.count()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._one_at_a_time = asyncio.Lock()
         self.late = 0.0
 
-    def follow(self, plans: Plans) -> None:
+    async def follow(self, plans: Plans) -> None:
         """Check exactly these from now on. A real whose checks did not change keeps its condition; one
         whose plan did not change keeps its rhythm too."""
-        for gone in self._watched.keys() - plans.keys():
-            self._stop(self._watched.pop(gone))
-        fresh: list[Name] = []
-        for name, plan in plans.items():
-            before = self._watched.get(name)
-            if before is not None and before.plan == plan:
-                continue
-            watched = _Watched(plan)
-            if before is not None:
-                self._stop(before)
-                if before.plan.checks == plan.checks:
-                    watched.condition = Condition(before.condition.up, before.condition.reason)
-                    watched.seen = before.seen
-            self._watched[name] = watched
-            fresh.append(name)
-        for name in fresh:
-            self._start(name, len(fresh))
+        async with self._one_at_a_time:
+            fresh = [plan async for plan in in_turns(plans.items(), _LOOKED_AT) if self._is_new(*plan)]
+            async for name, plan in in_turns(fresh, _AT_ONCE):
+                self._follow(name, plan, len(fresh))
+            async for gone in in_turns([name for name in self._watched if name not in plans], _AT_ONCE):
+                self._stop(self._watched.pop(gone))
+            if len(self._due) > 2 * len(self._watched):
+                self._due = [each for each in self._due if self._is_watched(each[-1])]
+                heapq.heapify(self._due)
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
         watched = self._watched.get((key, address))
@@ -102,35 +108,87 @@ class Watch:
         for watched in self._watched.values():
             self._stop(watched)
         self._watched.clear()
+        self._due.clear()
+        if self._alarm:
+            self._alarm.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, name: Name, beside: int) -> None:
-        watched = self._watched[name]
-        own_phase = phase("{} {}".format(*name))
-        spread = min(watched.plan.interval, _SOONEST + beside / _CHECKS_A_SECOND_AT_START)
-        work = self._check_for_ever(name, watched, own_phase, own_phase * spread)
-        watched.task = start(work, self._failed, f"check {name}")
+    def _is_new(self, name: Name, plan: Plan) -> bool:
+        before = self._watched.get(name)
+        return before is None or (before.plan is not plan and before.plan != plan)
+
+    def _is_watched(self, watched: _Watched) -> bool:
+        return self._watched.get(watched.name) is watched
+
+    def _follow(self, name: Name, plan: Plan, beside: int) -> None:
+        before = self._watched.get(name)
+        watched = self._watched[name] = _Watched(name, plan)
+        if before is not None:
+            self._stop(before)
+            if before.plan.checks == plan.checks:
+                watched.condition = Condition(before.condition.up, before.condition.reason)
+                watched.seen = before.seen
+        self._schedule_first(watched, beside)
 
     @staticmethod
     def _stop(watched: _Watched) -> None:
+        """Its entry in the heap is passed over when it is due."""
         if watched.task:
             watched.task.cancel()
 
-    async def _check_for_ever(self, name: Name, watched: _Watched, own_phase: float, delay: float) -> None:
-        """The first round soon, then one each interval, at turns of the real's own phase."""
-        loop = asyncio.get_running_loop()
-        interval = watched.plan.interval
-        due = loop.time() + delay
-        turn = first_turn(due, interval, own_phase)
-        while True:
-            await asyncio.sleep(due - loop.time())
-            self._note_lateness(loop.time() - due, interval)
-            await self._check(name, watched)
-            now = loop.time()
-            due = max(now, turn + jitter(interval))
-            turn = next_turn(turn, now, interval)
+    # When
 
-    async def _check(self, name: Name, watched: _Watched) -> None:
+    def _schedule_first(self, watched: _Watched, beside: int) -> None:
+        """The first round soon, then one each interval, at turns of the real's own phase."""
+        own_phase, interval = phase("{} {}".format(*watched.name)), watched.plan.interval
+        spread = min(interval, _SOONEST + beside / _CHECKS_A_SECOND_AT_START)
+        due = asyncio.get_running_loop().time() + own_phase * spread
+        watched.turn = first_turn(due, interval, own_phase)
+        self._schedule(watched, due)
+
+    def _schedule_next(self, watched: _Watched) -> None:
+        now, interval = asyncio.get_running_loop().time(), watched.plan.interval
+        due = max(now, watched.turn + jitter(interval))
+        watched.turn = next_turn(watched.turn, now, interval)
+        self._schedule(watched, due)
+
+    def _schedule(self, watched: _Watched, due: float) -> None:
+        heapq.heappush(self._due, (due, next(self._numbers), watched))
+        if self._alarm is None or due < self._alarm.when():
+            self._set_alarm(due)
+
+    def _set_alarm(self, when: float) -> None:
+        if self._alarm:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        """Begins what is due; if that is very much, the rest of it when others have had their turn."""
+        loop, self._alarm = asyncio.get_running_loop(), None
+        for _ in range(_AT_ONCE):
+            if not self._due or self._due[0][0] > loop.time():
+                break
+            due, _, watched = heapq.heappop(self._due)
+            if self._is_watched(watched):
+                self._note_lateness(loop.time() - due, watched.plan.interval)
+                watched.task = loop.create_task(self._check_once(watched))
+        if self._due:
+            self._set_alarm(self._due[0][0])
+
+    # What
+
+    async def _check_once(self, watched: _Watched) -> None:
+        try:
+            await self._check(watched)
+        except Exception as failure:
+            self._failed(failure)
+        else:
+            if self._is_watched(watched):
+                self._schedule_next(watched)
+        finally:
+            watched.task = None
+
+    async def _check(self, watched: _Watched) -> None:
         begin = time.monotonic()
         result = await self._round_of(watched.plan)
         seconds, now = time.monotonic() - begin, time.time()
@@ -141,7 +199,7 @@ class Watch:
         since = watched.seen.since if watched.condition.up == before.up else now
         watched.seen = Seen(since, Checked(now, seconds, result.passed))
         if watched.condition.up != before.up:
-            await self._report(*name, watched.condition)
+            await self._report(*watched.name, watched.condition)
 
     def _note_lateness(self, late: float, interval: float) -> None:
         self.late = max(self.late, late)
