@@ -107,6 +107,12 @@ e2e: build $(LAB_BPF) ## only the tests in network namespaces
 systemd-test: build wheelhouse ## the unit on a host that systemd booted; two minutes, and two more the first time
 	VC5_SYSTEMD=1 $(PYTHON) -m pytest tests/systemd $(PYTEST_ARGS)
 
+RELEASE ?= bookworm
+
+.PHONY: fleet
+fleet: build $(LAB_BPF) ## site.yml and the other playbooks on eight hosts that systemd boots; RELEASE=trixie, KEEP=1
+	@tools/fleet run --release $(RELEASE) $(if $(KEEP),--keep)
+
 .PHONY: bench
 bench: bench-compiler ## nanoseconds per packet, health checks a second, the compiler's seconds, on this machine
 	$(PYTHON) -m tests.bench.datapath
@@ -145,8 +151,9 @@ vmtest: ## the data path and the demo on Debian's own kernels, in virtual machin
 ##@ Cleaning up
 
 .PHONY: clean-lab
-clean-lab: ## remove whatever a lab left behind: namespaces, processes, pins, files
+clean-lab: ## remove whatever a lab or a fleet left behind: namespaces, processes, mounts, pins, files
 	@tools/lab clean
+	@tools/fleet down
 
 .PHONY: clean
 clean: ## remove what was built; the virtual environment stays

@@ -66,6 +66,15 @@ struct {
 	__type(value, struct real);
 } reals SEC(".maps");
 
+/* Where tunnels begin: outer source addresses. Index 0 is never used. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TUNNEL_SOURCES);
+	__type(key, __u32);
+	__type(value, struct tunnel_source);
+} tunnel_sources SEC(".maps");
+
 /* By service id: which list of accepting reals is published. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -28,7 +28,7 @@ static __always_inline int leave(bool traced, enum reason reason)
 {
 	note(traced, TRACE_REASON, reason);
 	count(reason);
-	if (reason == ANSWER_ECHO)
+	if (reason == ANSWER_ECHO || reason == ANSWER_TOO_BIG)
 		return XDP_TX;
 	return reason < DROP_BLOCKED ? XDP_PASS : XDP_DROP;
 }

@@ -28,6 +28,10 @@ const struct shared_types {
 	enum slot_bits slot_bits;
 	enum slot_state slot_state;
 	enum real_state real_state;
+	enum link_bits link_bits;
+	enum tunnel_type tunnel_type;
+	enum tunnel_bits tunnel_bits;
+	enum tunnel_limits tunnel_limits;
 	enum service_flags service_flags;
 	enum generation_flags generation_flags;
 	enum switches switches;

@@ -17,7 +17,7 @@
 /* Bumped whenever a struct or the meaning of a field changes; kept in `control` so that a new vc5d
  * knows whether it may adopt the maps that it finds pinned. */
 enum vc5_layout {
-	VC5_LAYOUT_VERSION = 2,
+	VC5_LAYOUT_VERSION = 3,
 };
 
 /* A slot is 16 bits: the index of its owner in the service's block of reals, and its state. */
@@ -41,6 +41,34 @@ enum real_state {
 	REAL_DOWN = 3,      /* fails its checks: keeps nothing */
 	REAL_STATE_MASK = 3,
 	REAL_CONSULT = 4, /* a bit: some flow of the slots it owns may be elsewhere; ask the flow table */
+};
+
+/* struct real's link word: a MAC, and above it 16 bits as in an 802.1Q tag, of which the VLAN id leaves
+ * four. */
+enum link_bits {
+	LINK_VLAN_SHIFT = 48,
+	LINK_TUNNEL_SHIFT = 52, /* a bit: the MAC is the next hop's; `tunnel` says how packets go on */
+};
+
+/* How a packet reaches a real in another network. */
+enum tunnel_type {
+	TUNNEL_NONE = 0,
+	TUNNEL_IPIP, /* RFC 2003, 2473, 4213 */
+	TUNNEL_GRE,  /* RFC 2784, 7676 */
+	TUNNEL_FOU,  /* the packet in UDP as it is (Linux: fou) */
+	TUNNEL_GUE,  /* draft-ietf-intarea-gue, variant 0 */
+	TUNNEL_DSCP, /* no tunnel: the destination is the real's, and the DSCP says which VIP it was */
+};
+
+/* struct real's tunnel word. */
+enum tunnel_bits {
+	TUNNEL_TYPE_MASK = 15,      /* enum tunnel_type */
+	TUNNEL_OVER_IPV6_SHIFT = 4, /* a bit: the outer header is IPv6's */
+	TUNNEL_CLAMP_SHIFT = 5,     /* a bit: TCP's MSS is lowered to what fits */
+	TUNNEL_DSCP_SHIFT = 8,      /* 6 bits */
+	TUNNEL_PORT_SHIFT = 16,     /* 16 bits, as on the wire: UDP's destination */
+	TUNNEL_MTU_SHIFT = 32,      /* 16 bits: the longest packet that fits inside; 0: any */
+	TUNNEL_SOURCE_SHIFT = 48,   /* 16 bits: index into `tunnel_sources` */
 };
 
 enum service_flags {
@@ -78,15 +106,18 @@ enum reason {
 	DROP_FRAGMENT,           /* to a VIP, a fragment whose first one was not seen */
 	DROP_UNKNOWN_PORT,       /* to a VIP, but to no service of it: passing it on risks a routing loop */
 	DROP_PROTOCOL,           /* to a VIP, but nothing that is balanced or answered */
-	DROP_ICMP,        /* to a VIP, an ICMP error about no flow of its services, or another ICMP type */
-	DROP_VIP_DOWN,    /* an echo request to a VIP that is not up */
-	DROP_ECHO_LIMIT,  /* more echo requests than are answered in a second */
-	DROP_NO_REAL,     /* no real of the service accepts */
-	DROP_NO_NEIGHBOR, /* the real's MAC is not known yet */
-	DROP_REWRITE,     /* the kernel refused to make or take away room for a tag */
-	DROP_INTERNAL,    /* the maps contradict each other: a defect, never expected */
-	ANSWER_ECHO,      /* an echo request to a VIP, answered here */
-	NOTE_NOT_STORED,  /* no verdict: a flow was not stored, since inserts are limited */
+	DROP_ICMP,          /* to a VIP, an ICMP error about no flow of its services, or another ICMP type */
+	DROP_VIP_DOWN,      /* an echo request to a VIP that is not up */
+	DROP_ECHO_LIMIT,    /* more echo requests than are answered in a second */
+	DROP_NO_REAL,       /* no real of the service accepts */
+	DROP_NO_NEIGHBOR,   /* the real's MAC is not known yet */
+	DROP_TOO_BIG,       /* does not fit into its tunnel, and cannot be answered */
+	DROP_TOO_BIG_LIMIT, /* … and more such than are answered in a second */
+	DROP_REWRITE,       /* the kernel refused to make or take away room for a tag */
+	DROP_INTERNAL,      /* the maps contradict each other: a defect, never expected */
+	ANSWER_ECHO,        /* an echo request to a VIP, answered here */
+	ANSWER_TOO_BIG,     /* does not fit into its tunnel: the sender was told what does */
+	NOTE_NOT_STORED,    /* no verdict: a flow was not stored, since inserts are limited */
 	REASONS,
 };
 
@@ -141,7 +172,13 @@ struct real {
 	__u8 addr[16]; /* the real's address; IPv4 in the last 4 bytes (RFC 4291, section 2.5.5.2) */
 	__u32 load;    /* sessions for its weight, about: what least connections compares. Written live */
 	__u32 pad2;
-	__u64 pad3[2];
+	__u64 tunnel; /* enum tunnel_bits; only read where the link word says so. Written live */
+	__u64 pad3;
+};
+
+/* An address of this host that tunnels begin at. An entry that a real's tunnel word refers to does not change. */
+struct tunnel_source {
+	__u8 addr[16]; /* as struct real's */
 };
 
 /* Follows health, so it lives outside generations. */
@@ -214,7 +251,8 @@ struct budget {
 	__u64 second;
 	__u32 inserts[3]; /* spent: into flows_tcp, flows_syn, flows_udp */
 	__u32 echoes;     /* spent */
-	__u32 pad[2];
+	__u32 too_bigs;   /* spent */
+	__u32 pad;
 };
 
 /* Time spent in the program, of the packets of the jiffies that are sampled. */
@@ -250,6 +288,10 @@ enum filter {
 	WORD_BITS = 64,
 };
 
+enum tunnel_limits {
+	TUNNEL_SOURCES = 256, /* entries of `tunnel_sources`; index 0 is none */
+};
+
 /* One document as it lies in the maps. The first line is all that an IPv4 packet needs of it, beside the
  * bits. A filter has a bit set for each VIP (hash.h: vip_bit4, vip_bit6): most traffic that is not for a VIP
  * is passed without a look into the index. */
@@ -274,8 +316,10 @@ struct control {
 	__u32 switches;     /* enum switches */
 	__u32 session_mask; /* flows are sampled whose hash has none of these bits; ~0: none (but see stats.h) */
 	__u32 inserts; /* at most so many flows are stored in a second, by each CPU in each flow table; 0: no limit */
-	__u32 echoes; /* at most so many echo requests are answered in a second by each CPU */
-	__u64 pad[5];
+	__u32 echoes;   /* at most so many echo requests are answered in a second by each CPU */
+	__u32 too_bigs; /* at most so many packets that do not fit into a tunnel are answered, likewise */
+	__u32 pad1;
+	__u64 pad[4];
 	struct generation generation[2];
 };
 

@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Vc5Layout(IntEnum):
-    VERSION = 2
+    VERSION = 3
 
 
 class SlotBits(IntEnum):
@@ -35,6 +35,34 @@ class RealState(IntEnum):
     DOWN = 3
     STATE_MASK = 3
     CONSULT = 4
+
+
+class LinkBits(IntEnum):
+    VLAN_SHIFT = 48
+    TUNNEL_SHIFT = 52
+
+
+class TunnelType(IntEnum):
+    NONE = 0
+    IPIP = 1
+    GRE = 2
+    FOU = 3
+    GUE = 4
+    DSCP = 5
+
+
+class TunnelBits(IntEnum):
+    TYPE_MASK = 15
+    OVER_IPV6_SHIFT = 4
+    CLAMP_SHIFT = 5
+    DSCP_SHIFT = 8
+    PORT_SHIFT = 16
+    MTU_SHIFT = 32
+    SOURCE_SHIFT = 48
+
+
+class TunnelLimits(IntEnum):
+    SOURCES = 256
 
 
 class ServiceFlags(IntFlag):
@@ -74,11 +102,14 @@ class Reason(IntEnum):
     DROP_ECHO_LIMIT = 14
     DROP_NO_REAL = 15
     DROP_NO_NEIGHBOR = 16
-    DROP_REWRITE = 17
-    DROP_INTERNAL = 18
-    ANSWER_ECHO = 19
-    NOTE_NOT_STORED = 20
-    REASONS = 21
+    DROP_TOO_BIG = 17
+    DROP_TOO_BIG_LIMIT = 18
+    DROP_REWRITE = 19
+    DROP_INTERNAL = 20
+    ANSWER_ECHO = 21
+    ANSWER_TOO_BIG = 22
+    NOTE_NOT_STORED = 23
+    REASONS = 24
 
 
 class Filter(IntEnum):
@@ -232,6 +263,7 @@ REAL: np.dtype[Any] = np.dtype(
             "addr",
             "load",
             "pad2",
+            "tunnel",
             "pad3",
         ],
         "formats": [
@@ -244,10 +276,24 @@ REAL: np.dtype[Any] = np.dtype(
             ("u1", (16,)),
             "<u4",
             "<u4",
-            ("<u8", (2,)),
+            "<u8",
+            "<u8",
         ],
-        "offsets": [0, 8, 12, 13, 16, 20, 24, 40, 44, 48],
+        "offsets": [0, 8, 12, 13, 16, 20, 24, 40, 44, 48, 56],
         "itemsize": 64,
+    }
+)
+
+TUNNEL_SOURCE: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "addr",
+        ],
+        "formats": [
+            ("u1", (16,)),
+        ],
+        "offsets": [0],
+        "itemsize": 16,
     }
 )
 
@@ -431,15 +477,17 @@ BUDGET: np.dtype[Any] = np.dtype(
             "second",
             "inserts",
             "echoes",
+            "too_bigs",
             "pad",
         ],
         "formats": [
             "<u8",
             ("<u4", (3,)),
             "<u4",
-            ("<u4", (2,)),
+            "<u4",
+            "<u4",
         ],
-        "offsets": [0, 8, 20, 24],
+        "offsets": [0, 8, 20, 24, 28],
         "itemsize": 32,
     }
 )
@@ -554,6 +602,8 @@ CONTROL: np.dtype[Any] = np.dtype(
             "session_mask",
             "inserts",
             "echoes",
+            "too_bigs",
+            "pad1",
             "pad",
             "generation",
         ],
@@ -564,10 +614,12 @@ CONTROL: np.dtype[Any] = np.dtype(
             "<u4",
             "<u4",
             "<u4",
-            ("<u8", (5,)),
+            "<u4",
+            "<u4",
+            ("<u8", (4,)),
             (GENERATION, (2,)),
         ],
-        "offsets": [0, 4, 8, 12, 16, 20, 24, 64],
+        "offsets": [0, 4, 8, 12, 16, 20, 24, 28, 32, 64],
         "itemsize": 5440,
     }
 )

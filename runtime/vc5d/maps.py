@@ -11,7 +11,17 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from .bpf import Array, Map
-from .layout import CONTROL, REAL, SERVICE4, SERVICE6, SERVICE_STATE, Reason, Vc5Layout
+from .layout import (
+    CONTROL,
+    REAL,
+    SERVICE4,
+    SERVICE6,
+    SERVICE_STATE,
+    TUNNEL_SOURCE,
+    Reason,
+    TunnelLimits,
+    Vc5Layout,
+)
 from .sizes import Capacity
 from .slots import SLOTS_PER_LINE
 from .stores import COUNT, PER_CPU, TABLES, KernelStore, MemoryStore, Store, Table
@@ -28,13 +38,19 @@ RECORDS = {
     "services6": SERVICE6,
     "slots": SLOT,
     "reals": REAL,
+    "tunnel_sources": TUNNEL_SOURCE,
     "service_states": SERVICE_STATE,
     "accepting": SLOT,
     "prefixes4": COUNT,
     "blocked4_bits": COUNT,
 }
 _LINES = ("displacements", "slots", "accepting")  # maps whose entries are lines of many records
-_FIXED = {"control": 1, "prefixes4": 1 << 20, "blocked4_bits": 1 << 14}  # entries, as in maps.h
+_FIXED = {  # entries, as in maps.h
+    "control": 1,
+    "prefixes4": 1 << 20,
+    "blocked4_bits": 1 << 14,
+    "tunnel_sources": int(TunnelLimits.SOURCES),
+}
 
 # Every map that outlives a program. A tracing program's own (`trace_…`) do not.
 ARRAYS = tuple(RECORDS)
@@ -50,6 +66,7 @@ class Maps:
     services6: Array  # (HALVES * positions6,) SERVICE6
     slots: Array  # (slots_lines * 32,) u16
     reals: Array  # (reals,) REAL
+    tunnel_sources: Array  # (256,) TUNNEL_SOURCE
     service_states: Array  # (services,) SERVICE_STATE
     accepting: Array  # (accepting_lines * 32,) u16
     prefixes4: Array  # (2^20,) u64

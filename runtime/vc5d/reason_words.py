@@ -20,9 +20,12 @@ WORDS = {
     "drop_echo_limit": "more echo requests than are answered in a second",
     "drop_no_real": "no real of the service accepts",
     "drop_no_neighbor": "the real's MAC is not known yet",
-    "drop_rewrite": "the kernel refused room for a tag",
+    "drop_too_big": "does not fit into the tunnel, and cannot be answered",
+    "drop_too_big_limit": "more that does not fit into a tunnel than is answered in a second",
+    "drop_rewrite": "the kernel refused room for a tag or a tunnel's headers",
     "drop_internal": "the maps contradict each other: a defect",
     "answer_echo": "echo requests answered for a VIP",
+    "answer_too_big": "did not fit into the tunnel: the client was told what does",
     "note_not_stored": "flows not stored, since inserts are limited",
 }
 

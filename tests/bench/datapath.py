@@ -78,7 +78,11 @@ class Bench:
         self.results[key] = self.harness.net(target or self.kernel.prog_fd, load)
 
     def floor(self) -> None:
+        """What this machine takes for the parts that any such program is made of."""
         self.note("floor_ns", Load(), self.harness.program("swap_macs"))
+        self.harness.place_services(addresses(FIRST, 1))
+        self.note("hash_hit_ns", Load(vip=FIRST), self.harness.program("lookup_hash"))
+        self.note("lru_hit_ns", Load(vip=FIRST), self.harness.program("lookup_lru"))
 
     def family(self, suffix: str, vip: str, host: str) -> None:
         """`suffix` of the keys: "" IPv4, "6" IPv6."""

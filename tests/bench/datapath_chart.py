@@ -22,6 +22,8 @@ COLOURS = {"floor": "#777", "vc5": "#0072b2", "six": "#009e73", "tracked": "#d55
 GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "IPv4": (
         ("MAC swap, nothing else", "floor_ns", "floor"),
+        ("a hit in a hash map, nothing else", "hash_hit_ns", "floor"),
+        ("a hit in an LRU map, nothing else", "lru_hit_ns", "floor"),
         ("established, 1 flow", "established_1_ns", "vc5"),
         ("established, 65,536 flows", "established_64k_ns", "vc5"),
         ("established, 1,048,576 flows", "established_1m_ns", "vc5"),

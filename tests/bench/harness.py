@@ -46,7 +46,7 @@ class Load:
         frame = ethernet(packet, tci=10 if self.tagged else None)
         state = 0 if self.sequential else 0x9E3779B97F4A7C15
         numbers = (state, self.flows - 1, self.services, self.sequential, self.tagged, six)
-        return (struct.pack("<QIIBBB5x", *numbers) + frame).ljust(120, b"\0")
+        return (struct.pack("<QIIBBB5x", *numbers) + frame).ljust(128, b"\0")
 
 
 class Harness:
@@ -93,6 +93,7 @@ class Harness:
         services = maps["services"]
         services.delete_hash(services.read_hash(keys, np.dtype((np.void, 64)))[0])
         services.write_hash(np.array(words, keys), values)
+        maps["recent"].write_hash(np.array(words[:1], keys), values[:1])
 
 
 def addresses(first: str, count: int) -> list[bytes]:

@@ -40,10 +40,11 @@ def test_shapes(maps: Maps) -> None:
         "accepting": CAPACITY.accepting_lines * 32,
         "prefixes4": 1 << 20,
         "blocked4_bits": 1 << 14,
+        "tunnel_sources": 256,
     }
     assert {name: getattr(maps, name).dtype for name in RECORDS} == RECORDS
     assert maps.capacity == CAPACITY
-    assert maps.control["layout"][0] == 2
+    assert maps.control["layout"][0] == 3
     assert len(maps.read_real_counters()) == CAPACITY.reals
     assert set(maps.read_reasons()) == set(Reason) - {Reason.REASONS}
 

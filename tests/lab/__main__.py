@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
-import shutil
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
 
-from lab import cleanup, story
-from lab.host import LabError, run
+from lab import cleanup, session, story
+from lab.host import LabError
 from lab.lab import Lab
 from lab.plan import COMMANDS, ROOT, VIP, Names, default_names
 from lab.report import Report
@@ -48,15 +41,14 @@ def _clean(names: Names) -> int:
 
 
 def _demo(names: Names, keep: bool) -> int:
-    with _alone(names) as alone:
+    with session.alone(names) as alone:
         if not alone:
             return 2
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
+        session.interruptible()
         report = Report()
         code = 1
         try:
-            _prepare_host()
+            session.prepare_host()
             story.tell(Lab(names), report)
             code = report.end()
             if code:
@@ -68,9 +60,7 @@ def _demo(names: Names, keep: bool) -> int:
             print("\nlab: interrupted", file=sys.stderr)
             code = 130
         finally:
-            # Whatever comes now must not stop half-way.
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)
+            session.uninterruptible()
             if keep and code != 130:
                 print(_look_around(names))
             else:
@@ -85,35 +75,6 @@ def _show_logs(names: Names) -> None:
         print(
             f"\n{log}:\n  " + "\n  ".join(log.read_text(errors="replace").splitlines()[-12:]), file=sys.stderr
         )
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-@contextmanager
-def _alone(names: Names) -> Iterator[bool]:
-    """No other lab of this name runs or was left up."""
-    with names.lock.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"lab: {names.lab} is running already", file=sys.stderr)
-            yield False
-            return
-        if cleanup.namespaces_of(names):
-            print(f"lab: a lab {names.lab} was left up; remove it with `make clean-lab`", file=sys.stderr)
-            yield False
-            return
-        yield True
-
-
-def _prepare_host() -> None:
-    """What systemd and udev do at boot, and a container or a smaller host may not have done."""
-    if not Path("/dev/net/tun").exists() and shutil.which("modprobe"):
-        run(["modprobe", "tun"])
-    if run(["stat", "--file-system", "--format=%T", "/sys/fs/bpf"]).strip() != "bpf_fs":
-        run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"])
 
 
 def _look_around(names: Names) -> str:

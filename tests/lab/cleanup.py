@@ -18,7 +18,7 @@ def clean(names: Names) -> list[str]:
     removed = []
     namespaces = namespaces_of(names)
     pids = processes_of(names)
-    _end(pids)
+    end(pids)
     if pids:
         removed.append(f"{len(pids)} processes")
     for netns in namespaces:
@@ -55,7 +55,7 @@ def processes_of(names: Names) -> list[int]:
     return [int(pid) for netns in namespaces_of(names) for pid in run(["ip", "netns", "pids", netns]).split()]
 
 
-def _end(pids: list[int]) -> None:
+def end(pids: list[int]) -> None:
     """At once: nothing in a lab is worth a tidy end, and its files go with it."""
     for pid in pids:
         if pid != os.getpid():

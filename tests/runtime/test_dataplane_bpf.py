@@ -28,7 +28,7 @@ from vc5d.dataplane import Dataplane
 from vc5d.document import Blocked, Document, ServiceKey
 from vc5d.errors import Vc5Error
 from vc5d.generation.capacity import choose_capacity
-from vc5d.layout import FLOW, FLOW_KEY6, RealState
+from vc5d.layout import FLOW, FLOW_KEY6, FRAGMENT, FRAGMENT_KEY6, RealState
 from vc5d.maps import Capacity
 
 pytestmark = pytest.mark.bpf
@@ -195,7 +195,7 @@ def test_no_memory_to_grow(pin_dir: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_no_document_says_outlives_growing(pin_dir: Path) -> None:
-    """Block lists, VIPs that are up, limits, sessions; and flows of IPv6."""
+    """Block lists, VIPs that are up, limits, sessions; flows of IPv6, and datagrams under way."""
     plane = opened(pin_dir, document(spec()))
     accept(plane)
     plane.set_vip("192.168.101.1", True)
@@ -208,6 +208,9 @@ def test_what_no_document_says_outlives_growing(pin_dir: Path) -> None:
     keys, values = np.zeros(5, FLOW_KEY6), np.zeros(5, FLOW)
     keys["sport_be"], values["real_id"], values["last_ns"] = np.arange(5), 9, plane._clock()
     plane.maps.tables["flows6_tcp"].write(keys, values)
+    first, took = np.zeros(3, FRAGMENT_KEY6), np.zeros(3, FRAGMENT)
+    first["id_be"], took["real_id"], took["first_ns"] = np.arange(3), 9, plane._clock()
+    plane.maps.tables["fragments6"].write(first, took)
     plane.maps.prefixes4[7] = 3
     many = Spec({HTTP: REALS}, macs=MACS)
     many.services |= {f"2001:db8::{n:x}:80:tcp": {"2001:db8:1::1": 1} for n in range(1, 1200)}
@@ -218,6 +221,7 @@ def test_what_no_document_says_outlives_growing(pin_dir: Path) -> None:
     words = {name: int(maps.control[name][0]) for name in ("switches", "session_mask", "inserts", "echoes")}
     assert words == {"switches": 3, "session_mask": 3, "inserts": 77, "echoes": 88}
     assert sorted(maps.tables["flows6_tcp"].read()[0]["sport_be"].tolist()) == list(range(5))
+    assert sorted(maps.tables["fragments6"].read()[0]["id_be"].tolist()) == list(range(3))
     assert (int(maps.blocked4_bits.any()), int(maps.prefixes4[7])) == (1, 3)
     plane.close()
     plane = Dataplane.open(pin_dir, OBJECT, document(many))

@@ -1,4 +1,4 @@
-"""From layout 1, as it lies pinned on a host: nothing that forwards stops, no tracked flow breaks."""
+"""From layout 2, as it lies pinned on a host: nothing that forwards stops, no tracked flow breaks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from support import pins
 from support.checking import check_maps
 from support.documents import Spec, document
-from support.layout1 import HALF, LINES, REALS, SERVICES, OldHost
+from support.layout2 import HALF, LINES, REALS, SERVICES, OldHost
 from support.packets import DataPath, Flow
 from support.pins import OBJECT
 from vc5d.dataplane import Dataplane
@@ -33,17 +33,18 @@ pytestmark = pytest.mark.bpf
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 HTTP, TLS = "192.168.101.1:80:tcp", "192.168.101.1:443:tcp"
+HTTP6, REAL6 = "2001:db8:101::1:80:tcp", "2001:db8:1::10"
 KEY = ServiceKey("192.168.101.1", 80, "tcp")
 ADDRESSES = [f"10.1.10.{n}" for n in range(1, 7)]
 MACS = {real: f"02:00:00:00:00:{number:02x}" for number, real in enumerate(ADDRESSES, 1)}
-CAPACITY = Capacity(HALF, 1, 4, LINES, REALS, SERVICES, 128, 1024, 1024)
+CAPACITY = Capacity(HALF, HALF, 4, LINES, REALS, SERVICES, 128, 1024, 1024)
 LEFT, DRAINS = ADDRESSES[0], ADDRESSES[1]
 
 
 def spec(**services: list[str]) -> Document:
     names = {"http": HTTP, "tls": TLS}
     reals = {names[name]: dict.fromkeys(some, 1) for name, some in services.items()}
-    return document(Spec(reals, macs=MACS, lifetime=900))
+    return document(Spec(reals | {HTTP6: {REAL6: 1}}, macs=MACS, lifetime=900))
 
 
 BEFORE = spec(http=ADDRESSES, tls=ADDRESSES)
@@ -98,6 +99,7 @@ def old_host(pin_dir: Path, directory: Path) -> dict[Flow, str]:
     old.pin(pin_dir, socket.if_nametoindex("veth0"), "veth0")
     reals = old.maps["real_counters"]
     service = plane.state.services[KEY]
+    old.maps["reasons"].write_percpu(3, (7).to_bytes(8, "little"))
     reals.write_percpu(service.block.base + service.reals[DRAINS].index, bytes(np.array([5, 500, 3], "<u8")))
     old.close()
     return flows
@@ -162,12 +164,14 @@ def upgraded(pin_dir: Path, flows: dict[Flow, str]) -> None:
     assert states == {LEFT: "draining", DRAINS: "draining", **accepting}
     assert snapshot.services[HTTP].reals[DRAINS].packets >= 5
     assert snapshot.services[HTTP].slots["transition"] > 0
+    assert snapshot.services[HTTP6].reals[REAL6].state == "accepting"
+    assert snapshot.reasons["pass_not_vip"] >= 7
     plane.close()
 
     plane = Dataplane.open(pin_dir, OBJECT, NEXT)
     assert plane.adopted
     assert reached(plane, flows) == flows
-    assert {pin.name for pin in pin_dir.iterdir()} & {"services4", "displacements4"} == {"services4"}
+    assert {"services4", "tunnel_sources"} <= {pin.name for pin in pin_dir.iterdir()}
     plane.uninstall()
     plane.close()
 

@@ -54,11 +54,24 @@ REASONS: dict[str, Words] = {
     "drop_no_neighbor": Words(
         "to a real whose MAC is not known", "`vc5ctl reals` shows which; is it up, and in this VLAN?"
     ),
+    "drop_too_big": Words(
+        "longer than its tunnel takes, and of a kind that is not answered (ICMP errors, later fragments)",
+        "raise the MTU on the way to the reals, or lower it on theirs: docs/configuration.md, Tunnels",
+    ),
+    "drop_too_big_limit": Words(
+        "longer than its tunnel takes, and more such than are answered in a second",
+        "clients do not hear the answers: `mss-clamp`, or a larger MTU on the way to the reals",
+    ),
     "drop_rewrite": Words(
-        "the driver had no room for a VLAN tag", "another NIC driver, or --mode generic; `vc5ctl doctor`"
+        "the driver had no room for a VLAN tag or a tunnel's headers",
+        "another NIC driver, or --mode generic; `vc5ctl doctor`",
     ),
     "drop_internal": Words("the maps contradict each other", "a defect: please report it with the log"),
     "answer_echo": Words("an echo request to a VIP, answered here"),
+    "answer_too_big": Words(
+        "longer than its tunnel takes: the client was told what fits (path MTU discovery)",
+        "a larger MTU on the way to the reals, or `mss-clamp`, saves it the round trip",
+    ),
     "note_not_stored": Words(
         "no verdict: forwarded, but a flow was not stored, since inserts are limited",
         "a flood of new flows; those of a real that drains or returns may move",

@@ -17,10 +17,14 @@ from ..hashing import fmix64
 from ..maps import Maps
 from ..stores import FLOW_TABLES, Table
 
-_KEPT = ("slots", "reals", "service_states", "accepting", "prefixes4", "blocked4_bits")
-_WORDS = ("switches", "session_mask", "inserts", "echoes")  # of struct control: no document's
-# Beside the flow tables. Fragments are not worth it: what is lost are datagrams of this moment.
+_KEPT = (
+    "slots", "reals", "tunnel_sources", "service_states", "accepting", "prefixes4", "blocked4_bits",
+)  # fmt: skip
+_WORDS = ("switches", "session_mask", "inserts", "echoes", "too_bigs")  # of struct control: no document's
+# What packets add to these while they are copied is not missed.
 _TABLES = ("sessions", "prefixes6", "blocked4", "blocked6")
+# What packets write all the time and must not be lost, with the field that says when.
+_TIMES = dict.fromkeys(FLOW_TABLES, "last_ns") | {"fragments4": "first_ns", "fragments6": "first_ns"}
 
 
 def copy_arrays(old: Maps, new: Maps) -> None:
@@ -37,17 +41,17 @@ def copy_arrays(old: Maps, new: Maps) -> None:
 
 
 def copy_flows(old: Mapping[str, Table], new: Maps) -> None:
-    """Takes over every flow of `old`'s flow tables that `new` does not have at least as fresh. Called before
-    the new program takes over, and once more after it for what the old one stored in between."""
-    for name in FLOW_TABLES:
+    """Takes over every flow and first fragment of `old` that `new` does not have at least as fresh. Called
+    before the new program takes over, and once more after it for what the old one stored in between."""
+    for name, time in _TIMES.items():
         if name in old:
             keys, values = old[name].read()
             there, known = new.tables[name].read()
-            stale = _last_seen(there, known["last_ns"], keys) < values["last_ns"].astype(np.int64)
+            stale = _when(there, known[time], keys) < values[time].astype(np.int64)
             new.tables[name].write(keys[stale], values[stale])
 
 
-def _last_seen(there: Array, last_ns: Array, keys: Array) -> npt.NDArray[np.int64]:
+def _when(there: Array, time_ns: Array, keys: Array) -> npt.NDArray[np.int64]:
     """For each of `keys` the time that belongs to it in `there`; -1: it is not there. By a hash of the keys,
     which numpy sorts a hundred times as fast; of two with the same hash one may not be found, and is
     copied."""
@@ -57,7 +61,7 @@ def _last_seen(there: Array, last_ns: Array, keys: Array) -> npt.NDArray[np.int6
         order = np.argsort(hashes)
         at = order[np.minimum(np.searchsorted(hashes, _hashes(keys), sorter=order), len(hashes) - 1)]
         same = there[at] == keys
-        result[same] = last_ns.astype(np.int64)[at][same]
+        result[same] = time_ns.astype(np.int64)[at][same]
     return result
 
 

@@ -12,6 +12,9 @@ from ..maps import Capacity, Maps
 # the others, four times as big, keep what is new four times as long, and what is used longer than that: they
 # are LRU.
 TURNOVER = 4  # s
+TOO_BIGS = (
+    1000  # a second and CPU, of packets too big for a tunnel: a client hears it once, and sends smaller ones
+)
 ECHOES = 1000  # a second and CPU: nobody pings more, and it is no more than a millisecond's work
 _MOST = (1 << 32) - 1
 
@@ -29,3 +32,4 @@ def set_limits(maps: Maps, inserts: int | None, echoes: int) -> None:
         raise Vc5Error(f"limits of {inserts} entries and {echoes} echoes a second", f"0 … {_MOST} can be")
     maps.control["inserts"][0] = inserts
     maps.control["echoes"][0] = echoes
+    maps.control["too_bigs"][0] = TOO_BIGS

@@ -1,4 +1,4 @@
-"""A vc5d of layout 1 as it left a host: its maps pinned and filled, its program on an interface.
+"""A vc5d of layout 2 as it left a host: its maps pinned and filled, its program on an interface.
 
 Fills them from today's maps in memory, byte by byte as struct says, sharing no code with vc5d's own reading.
 """
@@ -14,23 +14,26 @@ from vc5d import link
 from vc5d.bpf import Object, pin
 from vc5d.maps import Maps
 
-SOURCE = Path(__file__).parents[1] / "layout1" / "layout1.bpf.c"
+SOURCE = Path(__file__).parents[1] / "layout2" / "layout2.bpf.c"
 HALF, LINES, REALS, SERVICES = 64, 256, 512, 16
 SIZES = {
-    "displacements4": 2 * 4,
+    "displacements": 2 * 4,
     "services4": 2 * HALF,
+    "services6": 2 * HALF,
     "slots": LINES,
     "reals": REALS,
     "real_counters": REALS,
     "service_states": SERVICES,
     "accepting": 128,
 }
-MAPS = (*SIZES, "control", "reasons", "grace", "flows4_tcp", "flows4_syn", "flows4_udp")
+FLOWS = tuple(f"flows{family}_{kind}" for family in (4, 6) for kind in ("tcp", "syn", "udp"))
+TABLES = ("sessions", "prefixes6", "blocked4", "blocked6")
+MAPS = (*SIZES, "control", "reasons", "grace", "prefixes4", "blocked4_bits", *FLOWS, *TABLES)
 
 
 def compiled(directory: Path) -> Path:
     """The object, by the compiler that builds the other one."""
-    built = directory / "layout1.bpf.o"
+    built = directory / "layout2.bpf.o"
     include = subprocess.run(
         ["cc", "-print-multiarch"], capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -57,63 +60,65 @@ class OldHost:
         self.maps, self.prog_fd = self._object.maps, self._object.program("vc5")
 
     def fill(self, today: Maps) -> None:
-        """With the live generation of maps in memory, IPv4 only, that are no bigger."""
+        """With the live generation of maps in memory that are no bigger."""
         live = int(today.control["live"][0])
-        for name in ("slots", "accepting", "service_states"):
+        for name in ("slots", "accepting", "service_states", "prefixes4", "blocked4_bits"):
             source = getattr(today, name)
             self._array(name)[: source.nbytes] = source.view("u1")
         self._fill_reals(today)
-        generation = today.control["generation"][0, live - 1]
-        self._fill_index(today, generation["index4"], live - 1)
-        header = struct.pack("<II", 1, live).ljust(64, b"\0")
-        index = generation["index4"]
-        described = struct.pack(
-            "<QQQIIII",
-            int(generation["seed"]),
-            int(generation["flow_lifetime_ns"]),
-            int(index["salt"]),
-            int(index["buckets"]),
-            int(index["size"]),
-            (live - 1) * 4,
-            (live - 1) * HALF,
+        words = ("switches", "session_mask", "inserts", "echoes")
+        header = struct.pack("<6I", 2, live, *(int(today.control[name][0]) for name in words)).ljust(
+            64, b"\0"
         )
-        described = described.ljust(96, b"\0") + bytes(generation["digest"])
-        whole = header + bytes(128) * (live - 1) + described
+        whole = header + bytes(2688) * (live - 1) + self._generation(today, live - 1)
         self._array("control")[: len(whole)] = np.frombuffer(whole, "u1")
-        for kind in ("tcp", "syn", "udp"):
-            keys, values = today.tables[f"flows4_{kind}"].read()
+        for name in (*FLOWS, *TABLES):
+            keys, values = today.tables[name].read()
             for key, value in zip(keys, values, strict=True):
-                self.maps[f"flows4_{kind}"].update(key.tobytes(), value.tobytes())
+                self.maps[name].update(key.tobytes(), value.tobytes())
+
+    def _generation(self, today: Maps, half: int) -> bytes:
+        generation = today.control["generation"][0, half]
+        indexes, line = [], half * 4
+        for family in (4, 6):
+            index = generation[f"index{family}"]
+            self._fill_index(today, family, index, half, line)
+            numbers = (int(index[name]) for name in ("salt", "buckets", "size"))
+            indexes.append(struct.pack("<QIIII", *numbers, line, half * HALF))
+            line += -(-int(index["buckets"]) // 32)
+        first = struct.pack("<QQ", int(generation["seed"]), int(generation["flow_lifetime_ns"]))
+        described = (first + indexes[0] + struct.pack("<I", int(generation["flags"]))).ljust(64, b"\0")
+        described += indexes[1] + bytes(generation["digest"]) + bytes(8)
+        return described + b"".join(generation[name].tobytes() for name in ("vlans", "vips4", "vips6"))
 
     def _fill_reals(self, today: Maps) -> None:
         packed = b"".join(
             struct.pack(
-                "<QIB3xII16s24x",
+                "<QIB3xII16sI20x",
                 int(real["link"]),
                 int(real["id"]),
                 int(real["state"]),
                 int(real["service"]),
                 int(real["ifindex"]),
                 bytes(real["addr"]),
+                int(real["load"]),
             )
             for real in today.reals
         )
         self._array("reals")[: len(packed)] = np.frombuffer(packed, "u1")
 
-    def _fill_index(self, today: Maps, index: np.void, half: int) -> None:
+    def _fill_index(self, today: Maps, family: int, index: np.void, half: int, line: int) -> None:
         start, buckets = int(index["displacements_line"]) * 32, int(index["buckets"])
-        line = self._array("displacements4")[half * 4 * 64 :]
-        line[: 2 * buckets] = today.displacements[start : start + buckets].view("u1")
+        target = self._array("displacements")[line * 64 :]
+        target[: 2 * buckets] = today.displacements[start : start + buckets].view("u1")
         base = int(index["services_base"])
-        for number, entry in enumerate(today.services4[base : base + int(index["size"])]):
+        names = ("id", "flags", "slots_line", "table_size", "reals_base", "first_line", "first_size")
+        for number, entry in enumerate(today.services(family)[base : base + int(index["size"])]):
             service = entry["service"]
-            names = ("id", "flags", "slots_line", "table_size", "reals_base", "first_line", "first_size")
-            record = entry["key"].tobytes() + bytes(16)
-            record += struct.pack(
-                "<7I4xQ", *(int(service[name]) for name in names), int(service["first_seed"])
-            )
+            numbers = [int(service[name]) for name in (*names, "first_flags", "first_seed")]
+            record = entry["key"].tobytes().ljust(24, b"\0") + struct.pack("<8IQ", *numbers)
             at = 64 * (half * HALF + number)
-            self._array("services4")[at : at + 64] = np.frombuffer(record, "u1")
+            self._array(f"services{family}")[at : at + 64] = np.frombuffer(record, "u1")
 
     def _array(self, name: str) -> np.ndarray:
         return self.maps[name].mapped(np.dtype("u1"))

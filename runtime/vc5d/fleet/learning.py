@@ -1,0 +1,57 @@
+"""A start: what a load balancer waits for before it announces (docs/sharing.md, rule 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NOBODY = 3.0  # s: a fleet that is there is heard of by then
+AT_MOST = 15.0  # s, unless the document says
+
+
+class Learning:
+    """One of it from the start on. `asked`: the peer whose answer is awaited; `why`: how it ended, in words,
+    "" before."""
+
+    def __init__(self, started: float, at_most: float = AT_MOST) -> None:
+        self._nobody, self._end = started + min(NOBODY, at_most), started + at_most
+        self._failed: set[str] = set()
+        self.asked: str | None = None
+        self.why = ""
+
+    @property
+    def learned(self) -> bool:
+        return bool(self.why)
+
+    def left(self, now: float) -> float:
+        """Seconds that it may still last; 0: it is over."""
+        return 0.0 if self.learned else max(0.0, self._end - now)
+
+    def advance(self, now: float, able: Sequence[str]) -> str | None:
+        """`able`: live peers that are not learning themselves. Whom to ask now; None: nobody."""
+        if self.learned:
+            return None
+        if now >= self._end:
+            self.why = "the time for it is over"
+        elif self.asked and self.asked not in able:
+            self.failed(self.asked)
+        elif not self.asked and not able and now >= self._nobody:
+            self.why = "there is nobody to learn from"
+        if self.learned or self.asked:
+            return None
+        if able:
+            fresh = [peer for peer in able if peer not in self._failed]
+            if not fresh:
+                self._failed.clear()
+            self.asked = (fresh or list(able))[0]
+        return self.asked
+
+    def failed(self, peer: str) -> None:
+        """The answer did not come, or not whole."""
+        if peer == self.asked:
+            self._failed.add(peer)
+            self.asked = None
+
+    def got(self, peer: str) -> None:
+        """All of it came, and is in place."""
+        if peer == self.asked and not self.learned:
+            self.asked, self.why = None, f"from {peer}"

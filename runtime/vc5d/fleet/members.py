@@ -1,0 +1,57 @@
+"""Who of the fleet is there. One that is gone holds nothing up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+
+from .report import LONGEST_SILENCE, Report
+
+
+@dataclass(frozen=True)
+class Member:
+    """A peer that is live. since: when this start of it was heard first; heard: last."""
+
+    address: str
+    report: Report
+    since: float
+    heard: float
+
+    @property
+    def ends(self) -> float:
+        """When it is gone, if nothing more is heard."""
+        return self.heard + min(self.report.silence, LONGEST_SILENCE)
+
+
+class Members:
+    """Live peers by the address that their reports come from."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, Member] = {}
+
+    def hear(self, address: str, report: Report, now: float) -> bool:
+        """Whether this peer is new: never heard before, gone in between, or started anew."""
+        before = self.live.get(address)
+        if before and before.report.boot != report.boot:
+            before = None
+        if report.silence <= 0:
+            self.live.pop(address, None)
+            return False
+        since = before.since if before else now
+        self.live[address] = Member(address, report, since, now)
+        return before is None
+
+    def expire(self, now: float) -> list[Member]:
+        """Those that are gone by now, and are forgotten."""
+        gone = [member for member in self.live.values() if member.ends <= now]
+        for member in gone:
+            del self.live[member.address]
+        return gone
+
+    def next_end(self) -> float:
+        """inf: there are none."""
+        return min((member.ends for member in self.live.values()), default=inf)
+
+    def reports(self) -> Iterable[Report]:
+        return [member.report for member in self.live.values()]

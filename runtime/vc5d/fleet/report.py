@@ -1,0 +1,46 @@
+"""What load balancers tell each other of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+LONGEST_SILENCE = 60.0  # s: a receiver bears no more, whatever a report says
+SILENCE = 3.5  # s: three reports lost in a row
+RESTARTING = 60.0  # s: a planned restart takes less
+
+
+@dataclass(frozen=True)
+class Roster:
+    """What a document has: its digest, and the stable ids of each service's reals by the service's own."""
+
+    digest: str
+    services: Mapping[int, frozenset[int]]
+
+    @cached_property
+    def reals(self) -> frozenset[int]:
+        """Of all services."""
+        return frozenset().union(*self.services.values())
+
+    def lacks(self, service: int, real: int) -> bool:
+        """It has the service, and not as one of its reals this one: flows of it are nobody's there. Flows to
+        a service that it lacks as a whole do not come there."""
+        return service in self.services and real not in self.services[service]
+
+
+@dataclass(frozen=True)
+class Report:
+    """One load balancer's. boot: 8 random bytes of its start. silence: seconds after which it counts as gone;
+    0: it says farewell. moving: some service of it has a previous table. alive: reals that its own checks say
+    are up, never what it was told. roster: None: not known here so far."""
+
+    boot: bytes
+    name: str
+    digest: str
+    alive: frozenset[int] = frozenset()
+    silence: float = SILENCE
+    learning: bool = False
+    moving: bool = False
+    loads: Mapping[int, int] = field(default_factory=dict)
+    roster: Roster | None = None

@@ -1,0 +1,107 @@
+"""Whoever manages the fleet: `ansible-playbook`, run as a user runs it, and what it said."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.host import LabError
+from lab.plan import COMMANDS, ROOT
+
+from fleet import inventory
+from fleet.plan import FleetNames
+
+_RECAP = re.compile(r"^(\S+)\s+: (ok=\d+ .*)$", re.MULTILINE)
+_TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(.*?)\] \**$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Play:
+    """What came of a playbook. recap: by host, `changed` and the like to a count."""
+
+    code: int
+    said: str
+    seconds: float
+    recap: Mapping[str, Mapping[str, int]]
+
+    def total(self, what: str) -> int:
+        return sum(counts.get(what, 0) for counts in self.recap.values())
+
+    @property
+    def troubles(self) -> str:
+        """For a person: what failed, or what changed."""
+        lines = self.said.splitlines()
+        failed = [line for line in lines if re.match(r"(fatal|failed|ERROR|\[ERROR)", line)]
+        task, changed = "", []
+        for line in lines:
+            if found := _TASK.match(line):
+                task = found.group(1)
+            elif line.startswith("changed: "):
+                changed.append(f"{task}: {line[9:]}")
+        return "; ".join([*failed[:3], *changed[:3]])[:900]
+
+
+class Controller:
+    def __init__(self, names: FleetNames) -> None:
+        self.names = names
+        self.inventory = inventory.write(names)
+        self.config = self.inventory / "config.yaml"
+        self.logs = names.state / "logs"
+        self.logs.mkdir(exist_ok=True)
+        self._count = 0
+
+    def play(self, playbook: str | Path, *options: str) -> Play:
+        """`playbook`: a path in the tree. A failure is in the result; LabError: nothing could be played."""
+        process, begin = self.start(playbook, *options), time.monotonic()
+        said, _ = process.communicate()
+        return self._result(playbook, process.returncode, said, time.monotonic() - begin)
+
+    def start(self, playbook: str | Path, *options: str) -> subprocess.Popen[str]:
+        words: list[str | Path] = [
+            COMMANDS / "ansible-playbook",
+            "-i",
+            self.inventory,
+            ROOT / playbook,
+            *options,
+        ]
+        return subprocess.Popen(
+            words,
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """A user's own settings must not reach the story; facts are the fleet's, not another one's."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+        return kept | {
+            "PATH": f"{COMMANDS}:{os.environ['PATH']}",
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_HOME": str(self.names.state / "ansible"),
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.names.state / "facts"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_NOCOWS": "1",
+        }
+
+    def _result(self, playbook: str | Path, code: int, said: str, seconds: float) -> Play:
+        self._count += 1
+        name = Path(playbook).stem
+        log = self.logs / f"{self._count:02d}-{name}.log"
+        log.write_text(said)
+        recap = {
+            host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", counts)}
+            for host, counts in _RECAP.findall(said)
+        }
+        if not recap:
+            raise LabError(f"{name}: nothing was played, see {log}:\n{said[-2000:]}")
+        return Play(code, said, seconds, recap)
