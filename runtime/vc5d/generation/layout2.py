@@ -79,13 +79,9 @@ _ARRAYS = {
     "blocked4_bits": _COUNT,
 }
 _WORDS = ("switches", "session_mask", "inserts", "echoes")  # of struct control: no document's
-_TABLES = (
-    "sessions",
-    "prefixes6",
-    "blocked4",
-    "blocked6",
-)  # with the arrays; fragments are not worth it
-_MAPS = (*_ARRAYS, "real_counters", "reasons", *_TABLES, *FLOW_TABLES)
+_TABLES = ("sessions", "prefixes6", "blocked4", "blocked6")
+_MOVING = (*FLOW_TABLES, "fragments4", "fragments6")
+_MAPS = (*_ARRAYS, "real_counters", "reasons", *_TABLES, *_MOVING)
 _REASONS = (
     "PASS_NOT_IP", "PASS_NOT_UNICAST", "PASS_UNKNOWN_VLAN", "PASS_NOT_VIP", "PASS_NO_DOCUMENT",
     "PASS_AT_REAL", "PASS_NEIGHBOR_DISCOVERY", "DROP_BLOCKED", "DROP_MALFORMED", "DROP_FRAGMENT",
@@ -127,7 +123,7 @@ class Layout2:
     @property
     def flow_tables(self) -> Mapping[str, Table]:
         """Keys and values are today's."""
-        return {name: self._table(name) for name in FLOW_TABLES}
+        return {name: self._table(name) for name in _MOVING}
 
     def counters(self) -> npt.NDArray[Any]:
         """Of reals, by index: (CPUs summed) REAL_COUNTERS."""

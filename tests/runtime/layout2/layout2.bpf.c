@@ -57,6 +57,8 @@ MAP(flows6_tcp, LRU_HASH, 0, 4096, struct key36, struct three_words);
 MAP(flows6_syn, LRU_HASH, 0, 4096, struct key36, struct three_words);
 MAP(flows6_udp, LRU_HASH, 0, 4096, struct key36, struct three_words);
 MAP(sessions, LRU_HASH, 0, 4096, __u64, struct two_words);
+MAP(fragments4, LRU_HASH, 0, 4096, struct key12, struct two_words);
+MAP(fragments6, LRU_HASH, 0, 4096, struct key36, struct two_words);
 MAP(prefixes6, LRU_HASH, 0, 4096, __u64, __u64);
 MAP(blocked4, LPM_TRIE, BPF_F_NO_PREALLOC, 64, __u64, __u64);
 MAP(blocked6, LPM_TRIE, BPF_F_NO_PREALLOC, 64, struct key20, __u64);

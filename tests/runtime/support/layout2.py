@@ -27,7 +27,7 @@ SIZES = {
     "accepting": 128,
 }
 FLOWS = tuple(f"flows{family}_{kind}" for family in (4, 6) for kind in ("tcp", "syn", "udp"))
-TABLES = ("sessions", "prefixes6", "blocked4", "blocked6")
+TABLES = ("sessions", "prefixes6", "blocked4", "blocked6", "fragments4", "fragments6")
 MAPS = (*SIZES, "control", "reasons", "grace", "prefixes4", "blocked4_bits", *FLOWS, *TABLES)
 
 
