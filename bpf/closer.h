@@ -9,6 +9,7 @@
 #define VC5_CLOSER_H
 
 #include "block.h"
+#include "encap.h"
 #include "fragment.h"
 #include "icmp.h"
 #include "rewrite.h"
@@ -140,6 +141,7 @@ __noinline int send_closely(struct xdp_md *ctx, const struct question *q)
 	enum reason reason;
 	struct real *real;
 	__u32 index;
+	__u64 link;
 
 	if (!q || !control || parse_network(ctx, &packet) != GO_ON)
 		return leave(tracing, DROP_INTERNAL);
@@ -148,7 +150,11 @@ __noinline int send_closely(struct xdp_md *ctx, const struct question *q)
 	if (!real)
 		return leave(tracing, DROP_INTERNAL);
 	note(tracing, TRACE_REAL, index);
-	reason = deliver(ctx, &packet, real);
+	link = READ_ONCE(real->link);
+	note(tracing, TRACE_LINK, link);
+	reason = is_away(link) ? encapsulate(ctx, index, q->hash) : deliver(ctx, &packet, link);
+	if (reason == SEE_TOO_BIG)
+		reason = answer_too_big(ctx, index);
 	if (reason != GO_ON)
 		return leave(tracing, reason);
 	count_forwarded(&packet, index, q->source, q->syn || (!q->tcp && q->stored));

@@ -44,15 +44,39 @@ static __always_inline bool is_error(bool ipv6, __u8 type)
 }
 
 /* Can nobody be at the source address? This host, loopback, groups and beyond; the VIP itself. */
-static __always_inline bool is_unanswerable(const struct question *q)
+static __always_inline bool is_unanswerable(bool ipv6, const void *source, const void *destination)
 {
-	const __u64 *saddr = q->key.words, *daddr = q->key.words + 2;
-	__u8 first = q->key.words[0];
+	const __u64 *saddr = source, *daddr = destination;
+	__u8 first = *(__u8 *)source;
 
-	if (q->ipv6)
+	if (ipv6)
 		return (!saddr[0] && !(saddr[1] & ~bpf_cpu_to_be64(1))) || first == 0xff ||
 		       (saddr[0] == daddr[0] && saddr[1] == daddr[1]);
-	return first == 0 || first == 127 || first >= 224 || q->key.key4.saddr_be == q->key.key4.daddr_be;
+	return first == 0 || first == 127 || first >= 224 || *(__u32 *)source == *(__u32 *)destination;
+}
+
+/* A one's complement sum, to 16 bits. */
+static __always_inline __u16 fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+static __always_inline __u64 sum_address(const struct in6_addr *address)
+{
+	const __u32 *word = (const __u32 *)address;
+
+	return (__u64)word[0] + word[1] + word[2] + word[3];
+}
+
+/* Takes an address out of a sum. */
+static __always_inline __u64 sum_inverse(const struct in6_addr *address)
+{
+	const __u32 *word = (const __u32 *)address;
+
+	return (__u64)(__u32)~word[0] + (__u32)~word[1] + (__u32)~word[2] + (__u32)~word[3];
 }
 
 /* A checksum after one of its 16-bit words changed (RFC 1624, equation 3). */
@@ -115,7 +139,8 @@ static __always_inline enum reason answer_echo(const struct packet *packet, stru
 	const struct control *control = find_control();
 	struct budget *budget;
 
-	if (is_unanswerable(q))
+	if (is_unanswerable(q->ipv6, q->key.words,
+			    q->ipv6 ? (void *)(q->key.words + 2) : &q->key.key4.daddr_be))
 		return DROP_MALFORMED;
 	if (!up)
 		return DROP_VIP_DOWN;

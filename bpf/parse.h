@@ -20,9 +20,11 @@
 #define SEE_FRAGMENT (REASONS + 1)  /* IPv4: of a fragmented packet, the first or a later one */
 #define SEE_EXTENSION (REASONS + 2) /* IPv6: behind the fixed header comes no protocol that is known here */
 #define SEE_ICMP (REASONS + 3)
+#define SEE_TOO_BIG (REASONS + 4) /* it does not fit into its tunnel */
 
 #define IP_OFFSET 0x1fff         /* RFC 791: a fragment's offset, in 8 bytes … */
 #define IP_MORE_FRAGMENTS 0x2000 /* … and whether others follow */
+#define IP_DONT_FRAGMENT 0x4000
 
 /* RFC 9293: the 16 bits from TCP's data offset on. */
 #define TCP_OFFSET bpf_htons(0xf000) /* in 4 bytes */
@@ -83,6 +85,14 @@ static __always_inline __u64 addresses4(const struct iphdr *ip)
 static __always_inline const __u64 *words(const struct in6_addr *address)
 {
 	return (const __u64 *)address;
+}
+
+static __always_inline void copy_address(struct in6_addr *to, const struct in6_addr *from)
+{
+	__u64 *t = (__u64 *)to;
+
+	t[0] = words(from)[0];
+	t[1] = words(from)[1];
 }
 
 /* Ethernet, at most one VLAN tag, and a fixed IP header: all that it takes to know the destination.

@@ -82,11 +82,8 @@ static __always_inline enum reason rewrite(struct xdp_md *ctx, struct packet *pa
 
 /* To its real, unless the frame is there already: sent again it could loop: with the real's MAC unknown to a
  * switch, each load balancer that hears promiscuously would send it to the others once more. */
-static __always_inline enum reason deliver(struct xdp_md *ctx, struct packet *packet, const struct real *real)
+static __always_inline enum reason deliver(struct xdp_md *ctx, struct packet *packet, __u64 link)
 {
-	__u64 link = READ_ONCE(real->link);
-
-	note(packet->traced, TRACE_LINK, link);
 	if (!link_mac(link))
 		return DROP_NO_NEIGHBOR;
 	if (link_mac(link) == own_mac(packet))

@@ -8,6 +8,7 @@
  *   select.h     the slot, its owner, and choosing
  *   track.h      flows that the tables cannot answer for (flows.h, budget.h)
  *   rewrite.h    MAC addresses, VLAN tag, and out
+ *   encap.h      into a tunnel, to a real in another network (too_big.h)
  *   stats.h      counters, sessions, prefixes, time
  *   closer.h     whatever is not plain: fragment.h, extension.h, icmp.h
  *   trace.h      telling of all this, in a tracing program
@@ -46,10 +47,16 @@ static __always_inline int forward(struct xdp_md *ctx, const struct control *con
 				   __u64 hash, const struct real *real, __u32 index, bool new_flow)
 {
 	__u64 source = source_of(packet);
+	__u64 link = READ_ONCE(real->link);
 	enum reason reason;
 
 	note(packet->traced, TRACE_REAL, index);
-	reason = deliver(ctx, packet, real);
+	note(packet->traced, TRACE_LINK, link);
+	if (is_away(link))
+		return forward_away(ctx, index, hash, hashed_ports(packet),
+				    (new_flow ? AWAY_NEW_FLOW : 0) | (is_syn(packet) ? AWAY_SYN : 0) |
+					    (is_last(packet) ? AWAY_LAST : 0));
+	reason = deliver(ctx, packet, link);
 	if (reason != GO_ON)
 		return leave(packet->traced, reason);
 	count_forwarded(packet, index, source, new_flow);

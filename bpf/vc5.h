@@ -64,7 +64,6 @@ enum tunnel_type {
 enum tunnel_bits {
 	TUNNEL_TYPE_MASK = 15,      /* enum tunnel_type */
 	TUNNEL_OVER_IPV6_SHIFT = 4, /* a bit: the outer header is IPv6's */
-	TUNNEL_CLAMP_SHIFT = 5,     /* a bit: TCP's MSS is lowered to what fits */
 	TUNNEL_DSCP_SHIFT = 8,      /* 6 bits */
 	TUNNEL_PORT_SHIFT = 16,     /* 16 bits, as on the wire: UDP's destination */
 	TUNNEL_MTU_SHIFT = 32,      /* 16 bits: the longest packet that fits inside; 0: any */
@@ -379,6 +378,7 @@ enum trace_step {
 	TRACE_FORGOTTEN,      /* the old entry was deleted */
 	TRACE_REAL,           /* sent to: index of the real */
 	TRACE_LINK,           /* … at: the link word */
+	TRACE_TUNNEL,         /* … as the tunnel word says */
 	TRACE_REASON,         /* not forwarded: enum reason */
 };
 

@@ -54,7 +54,6 @@ class TunnelType(IntEnum):
 class TunnelBits(IntEnum):
     TYPE_MASK = 15
     OVER_IPV6_SHIFT = 4
-    CLAMP_SHIFT = 5
     DSCP_SHIFT = 8
     PORT_SHIFT = 16
     MTU_SHIFT = 32
@@ -149,7 +148,8 @@ class TraceStep(IntEnum):
     FORGOTTEN = 20
     REAL = 21
     LINK = 22
-    REASON = 23
+    TUNNEL = 23
+    REASON = 24
 
 
 SERVICE_KEY4: np.dtype[Any] = np.dtype(

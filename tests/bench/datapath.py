@@ -19,9 +19,9 @@ from tests.bench import report
 from tests.bench.datapath_chart import draw
 from tests.bench.harness import REPEAT, RUNS, Harness, Load, addresses
 from tests.bpf.kernel import SLOTS_PER_LINE, Kernel
-from tests.bpf.model import PASS, Balancer, Real, Service
-from tests.bpf.packets import TCP, V4, V6
-from tests.bpf.place import place
+from tests.bpf.model import PASS, Balancer, Real, Service, Tunnel
+from tests.bpf.packets import TCP, V4, V6, Family
+from tests.bpf.place import TUNNELS, place
 from tests.bpf.reading import clear
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +30,7 @@ MANY, MANY_REALS, MANY_TABLE = (1, 1000, 10_000), 10, 1021  # of each of many se
 FIRST = "10.200.0.0"  # address of the first of many services
 SOME = 64
 VLAN = 20
+PORT = 6080  # of FOU and GUE
 FLOWS64K, FLOWS1M = 1 << 16, 1 << 20
 NEW = Load(flows=1 << 32, flags="S", sequential=True)
 SIZES = {
@@ -51,6 +52,14 @@ def service(address: str = V4.vip, track: str = "needed", vlan: int = 0) -> Serv
     """A hundred reals; the table is no Maglev, but as mixed as one."""
     reals = [Real(1000 + i, mac=bytes([2, 0, 0, 0, 1, i]), vlan=vlan) for i in range(REALS)]
     return Service(address, 80, TCP, reals, [i * 7919 % REALS for i in range(TABLE)], track)
+
+
+def away(service: Service, type: str, far: Family) -> Service:
+    """Its reals behind tunnels, with addresses of this family."""
+    for number, real in enumerate(service.reals):
+        real.address = f"10.77.0.{number + 1}" if far is V4 else f"2001:db8:77::{number + 1:x}"
+        real.tunnel = Tunnel(type, far.host, PORT, 1400, 1)
+    return service
 
 
 def many(count: int) -> list[Service]:
@@ -100,6 +109,15 @@ class Bench:
         self.set_up(service(vip))
         self.note(f"vlan_pop{suffix}_ns", Load(FLOWS64K, vip, tagged=True))
 
+    def tunnels(self, suffix: str, vip: str) -> None:
+        """To reals of either family, as many flows as in layer 2's figure beside them."""
+        for family in (V4, V6):
+            for type in TUNNELS[1:-1]:
+                self.set_up(away(service(vip), type, family))
+                self.note(f"{type}{suffix}_over{family.version}_ns", Load(FLOWS64K, vip))
+        self.set_up(away(service(vip), "dscp", V6 if suffix else V4))
+        self.note(f"dscp{suffix}_ns", Load(FLOWS64K, vip))
+
     def tracked(self, suffix: str, vip: str) -> None:
         """Every flow in the flow table, as other balancers of the kind have them."""
         for name, flows in (("64k", FLOWS64K), ("1m", FLOWS1M)):
@@ -127,6 +145,7 @@ class Bench:
         for suffix, family in (("", V4), ("6", V6)):
             self.family(suffix, family.vip, family.host)
             self.vlans(suffix, family.vip)
+            self.tunnels(suffix, family.vip)
             self.tracked(suffix, family.vip)
         for count in MANY:
             self.services(count)

@@ -39,6 +39,14 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("a new flow each packet", "new_flow6_ns", "six"),
         ("not for a VIP, passed", "pass6_ns", "six"),
     ),
+    "To a real in another network: IPv4, 65,536 flows": (
+        *(
+            (f"{label}, the real's address IPv{version}", f"{type}_over{version}_ns", colour)
+            for version, colour in ((4, "vc5"), (6, "six"))
+            for type, label in (("ipip", "IP in IP"), ("gre", "GRE"), ("fou", "FOU"), ("gue", "GUE"))
+        ),
+        ("DSCP", "dscp_ns", "vc5"),
+    ),
     "IPv4, every flow in a flow table": (
         ("established, 1 flow", "tracked_established_1_ns", "tracked"),
         ("established, 65,536 flows", "tracked_established_64k_ns", "tracked"),

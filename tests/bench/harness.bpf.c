@@ -74,7 +74,8 @@ static __always_inline int put(struct xdp_md *ctx, struct plan *plan, int length
 	int excess = ctx->data_end - ctx->data - length - tag;
 	void *data, *end;
 
-	if (excess && bpf_xdp_adjust_head(ctx, excess))
+	if (bpf_xdp_adjust_head(ctx,
+				excess)) /* also by nothing: else only those that grow would pay for it */
 		return -1;
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;

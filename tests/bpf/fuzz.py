@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .kernel import Kernel
-from .model import NS, TCP, TRANSITION, UDP, Balancer, First, Real, Service
+from .model import NS, TCP, TRANSITION, UDP, Balancer, First, Real, Service, Tunnel
 from .mutate import corpus, mutate
 from .packets import FAMILIES, MAC
 from .pair import Pair
-from .place import usable_salt
+from .place import TUNNELS, usable_salt
 
 ROOT = Path(__file__).parents[2]
 OBJECT = Path(os.environ.get("VC5_OBJECT", ROOT / "build" / "vc5.bpf.o"))
@@ -52,7 +52,7 @@ def services(r: random.Random) -> list[Service]:
 
 def _service(r: random.Random, address: str, port: int, protocol: int, number: int) -> Service:
     size = r.choice((1, 7, 31, 61))
-    reals = [_real(r, 10 * number + i + 1, i) for i in range(r.choice((1, 2, 6)))]
+    reals = [_real(r, 10 * number + i + 1, i, ":" in address) for i in range(r.choice((1, 2, 6)))]
     table = [r.randrange(len(reals)) for _ in range(size)]
     service = Service(
         address, port, protocol, reals, table, r.choice(("needed", "needed", "full", "minimal"))
@@ -70,11 +70,18 @@ def _service(r: random.Random, address: str, port: int, protocol: int, number: i
     return service
 
 
-def _real(r: random.Random, id: int, index: int) -> Real:
+def _real(r: random.Random, id: int, index: int, six: bool) -> Real:
     mac = MAC[:5] + bytes([index]) if r.randrange(12) else None
     state = r.choice((1, 1, 1, 2, 3))
     vlan, ifindex = r.choice((0, 0, 10, 20)), r.choice((0, 0, 1, 4711))
-    return Real(id, "", state, bool(r.getrandbits(1)), mac, vlan, ifindex, r.randrange(4))
+    real = Real(id, "", state, bool(r.getrandbits(1)), mac, vlan, ifindex, r.randrange(4))
+    type = r.choice(("", "", *TUNNELS[1:]))
+    if type:
+        far = bool(r.getrandbits(1)) if type != "dscp" else six
+        real.address, source = ("2001:db8:77::9", "2001:db8:10::1") if far else ("10.77.0.9", "10.1.10.1")
+        mtu, port = r.choice((0, 48, 60, 64, 80, 1280, 1400)), r.getrandbits(16)
+        real.tunnel = Tunnel(type, source, port, mtu, r.getrandbits(6))
+    return real
 
 
 def options(r: random.Random) -> dict[str, object]:
@@ -90,6 +97,7 @@ def options(r: random.Random) -> dict[str, object]:
         "down": {family.vip for family in FAMILIES if not r.randrange(5)},
         "blocked": blocked,
         "echoes": (1 << 32) - 1,
+        "too_bigs": (1 << 32) - 1,
         "session_mask": r.choice((0, 3, 0xFFFFFFFF)),
     }
 

@@ -22,6 +22,7 @@ ARRAYS = {
     "services6": layout.SERVICE6,
     "slots": SLOT,
     "reals": layout.REAL,
+    "tunnel_sources": layout.TUNNEL_SOURCE,
     "service_states": layout.SERVICE_STATE,
     "accepting": SLOT,
     "prefixes4": COUNT,

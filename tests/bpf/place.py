@@ -5,6 +5,7 @@ Lays everything out anew each time, in the half that is asked for; nothing here 
 
 from __future__ import annotations
 
+import ipaddress
 import struct
 from itertools import accumulate
 from typing import Any
@@ -13,13 +14,16 @@ import numpy as np
 from vc5d.bpf import Array
 
 from .kernel import SLOTS_PER_LINE, Kernel
-from .model import Balancer, First, Real, Service
+from .model import Balancer, First, Real, Service, Tunnel
 from .model.hashes import WORD, bucket, key_word, position, vip_bit
 
 LIST_LINES = 4
 TRACK = {"needed": 0, "full": 2, "minimal": 4}  # enum service_flags
 VIP, FULL, STICKY, LEASTCONN, UP = 1, 2, 8, 16, 32
 CONSULT = 4  # of enum real_state
+TUNNEL = 1 << 52  # of a link word
+TUNNELS = ("none", "ipip", "gre", "fou", "gue", "dscp")
+V4_MAPPED = bytes(10) + b"\xff\xff"
 ANY_PORT = {4: 1, 6: 2}  # enum generation_flags
 BLOCK = {4: 1, 6: 2}  # enum switches
 
@@ -90,7 +94,17 @@ def find_displacements(
 
 def link_word(real: Real) -> int:
     """MAC in bytes 0 to 5, VLAN id in network order behind it; 0: no MAC is known."""
-    return int.from_bytes(real.mac + struct.pack("!H", real.vlan), "little") if real.mac else 0
+    if not real.mac:
+        return 0
+    link = int.from_bytes(real.mac + struct.pack("!H", real.vlan), "little")
+    return link | TUNNEL if real.tunnel else link
+
+
+def tunnel_word(tunnel: Tunnel, real: Real, source: int) -> int:
+    """Type, a bit for IPv6 outside, DSCP, port (network order), MTU, index of the source."""
+    flags = TUNNELS.index(tunnel.type) | (":" in real.address) << 4 | tunnel.dscp << 8
+    port = int.from_bytes(struct.pack("!H", tunnel.port), "little")
+    return flags | port << 16 | tunnel.mtu << 32 | source << 48
 
 
 def place(balancer: Balancer, kernel: Kernel, half: int = 0) -> None:
@@ -108,6 +122,7 @@ def place(balancer: Balancer, kernel: Kernel, half: int = 0) -> None:
         _place_reals(service, number, begin, arrays)
     _place_blocks(balancer, kernel)
     control["inserts"], control["echoes"] = balancer.inserts, balancer.echoes
+    control["too_bigs"] = balancer.too_bigs
     control["session_mask"] = balancer.session_mask
     control["live"] = half + 1 if balancer.live else 0
 
@@ -204,11 +219,28 @@ def _place_reals(service: Service, number: int, begin: int, arrays: dict[str, Ar
         record["id"], record["link"] = real.id, link_word(real)
         record["state"] = real.state | (CONSULT if real.consult else 0)
         record["service"], record["ifindex"], record["load"] = number, real.ifindex, real.load
+        if real.tunnel:
+            _place_tunnel(record, real, real.tunnel, arrays["tunnel_sources"])
     published = service.published()
     line = number * LIST_LINES
     at = line * SLOTS_PER_LINE
     arrays["accepting"][at : at + len(published)] = published
     arrays["service_states"]["accepting"][number] = line << 16 | len(published)
+
+
+def _place_tunnel(record: Any, real: Real, tunnel: Tunnel, sources: Array) -> None:
+    """Sources from 1 on, each once."""
+    source, to = (_mapped(text) for text in (tunnel.source, real.address))
+    record["addr"] = np.frombuffer(to, "u1")
+    known = [bytes(entry["addr"]) for entry in sources]
+    index = known.index(source) if source in known else known.index(bytes(16), 1)
+    sources[index]["addr"] = np.frombuffer(source, "u1")
+    record["tunnel"] = tunnel_word(tunnel, real, index)
+
+
+def _mapped(text: str) -> bytes:
+    packed = ipaddress.ip_address(text).packed
+    return packed if len(packed) == 16 else V4_MAPPED + packed
 
 
 def _place_blocks(balancer: Balancer, kernel: Kernel) -> None:

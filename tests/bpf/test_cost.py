@@ -14,11 +14,11 @@ pytestmark = pytest.mark.bpf
 
 @pytest.mark.parametrize("tracing", [False, True])
 def test_growth(bpf_object: Path, kernel: Kernel, tracing: bool) -> None:
-    """A twentieth of what kernels allow, and a third above what it was when this was written; the tracing
+    """A tenth of what kernels allow, and a third above what it was when this was written; the tracing
     program, with its filters, may take more. Older verifiers walk further: 6.1 a quarter beyond 6.18."""
     found = cost(bpf_object, tracing)
-    assert found.verified < (70_000 if tracing else 50_000)
-    assert found.instructions < 7_500
+    assert found.verified < (85_000 if tracing else 70_000)
+    assert found.instructions < 9_000
 
 
 def test_tracing_is_gone_where_it_is_off(bpf_object: Path, kernel: Kernel) -> None:

@@ -21,6 +21,7 @@ from .state import (
     First,
     Real,
     Service,
+    Tunnel,
 )
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "Outcome",
     "Real",
     "Service",
+    "Tunnel",
 ]

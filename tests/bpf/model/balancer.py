@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 
-from . import icmp
+from . import icmp, tunnels
 from .counters import Blocks, Budget, Network, Prefixes, Sessions
 from .fragments import Fragments
 from .frames import open_frame, rewrite
@@ -44,6 +44,7 @@ class Balancer:
     blocked: list[Network] = field(default_factory=list)
     inserts: int = 0
     echoes: int = 1000
+    too_bigs: int = 1000
     session_mask: int = 0xFFFFFFFF
     now: int = 0
 
@@ -61,6 +62,7 @@ class Balancer:
         self._down = {ipaddress.ip_address(address).packed for address in self.down}
         self._blocks = Blocks(self.blocked)
         self.budget.inserts, self.budget.echoes = self.inserts, self.echoes
+        self.budget.too_bigs = self.too_bigs
         self.sessions.mask = self.session_mask
         self.flows.lifetime, self.flows.seed = self.lifetime, self.seed
 
@@ -105,7 +107,7 @@ class Balancer:
     def _to_service(self, number: int, packet: Packet, frame: bytes) -> Outcome:
         service = self.services[number]
         choice = self.flows.select(service, packet)
-        outcome = self._send(number, choice.index, packet, frame)
+        outcome = self._send(number, choice.index, packet, frame, choice.hash)
         outcome.refused = choice.refused
         if outcome.real:
             outcome.new = choice.new
@@ -115,7 +117,7 @@ class Balancer:
                 self.fragments.see_first(packet, kept)
         return outcome
 
-    def _send(self, number: int, index: int | None, packet: Packet, frame: bytes) -> Outcome:
+    def _send(self, number: int, index: int | None, packet: Packet, frame: bytes, h: int = 0) -> Outcome:
         if index is None:
             return Outcome(DROP, frame, "DROP_NO_REAL")
         real = self.services[number].reals[index]
@@ -123,9 +125,19 @@ class Balancer:
             return Outcome(DROP, frame, "DROP_NO_NEIGHBOR")
         if frame[0:6] == real.mac:
             return Outcome(PASS, frame, "PASS_AT_REAL")
+        if real.tunnel and not tunnels.fits(packet, frame, real.tunnel):
+            return self._too_big(packet, frame, real.tunnel.mtu)
+        out = tunnels.away(packet, frame, real, h) if real.tunnel else rewrite(frame, packet.tag, real)
         verdict = REDIRECT if real.ifindex not in (0, LOOPBACK) else TX
         self.prefixes.see(packet, (number, index))
-        return Outcome(verdict, rewrite(frame, packet.tag, real), real=(number, index))
+        return Outcome(verdict, out, real=(number, index))
+
+    def _too_big(self, packet: Packet, frame: bytes, mtu: int) -> Outcome:
+        if not tunnels.is_told(packet, frame):
+            return Outcome(DROP, frame, "DROP_TOO_BIG")
+        if not self.budget.too_big(self.now):
+            return Outcome(DROP, frame, "DROP_TOO_BIG_LIMIT")
+        return Outcome(TX, tunnels.too_big(packet, frame, mtu), "ANSWER_TOO_BIG")
 
     def _later_fragment(self, packet: Packet, frame: bytes) -> Outcome:
         kept = None if packet.icmp else self.fragments.find(packet, self.now)
@@ -148,7 +160,7 @@ class Balancer:
         if inner is None or number is None:
             return Outcome(DROP, frame, "DROP_ICMP")
         choice = self.flows.select(self.services[number], inner, asking=True)
-        return self._send(number, choice.index, packet, frame)
+        return self._send(number, choice.index, packet, frame, choice.hash)
 
     def _echo(self, packet: Packet, frame: bytes) -> Outcome:
         if not icmp.answerable(packet):

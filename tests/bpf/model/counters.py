@@ -21,6 +21,7 @@ class Budget:
 
     inserts: int = 0
     echoes: int = 1000
+    too_bigs: int = 1000
     second: int = -1
     spent: dict[str, int] = field(default_factory=dict)
 
@@ -29,6 +30,9 @@ class Budget:
 
     def echo(self, now: int) -> bool:
         return self._spend("echo", self.echoes, now)
+
+    def too_big(self, now: int) -> bool:
+        return self._spend("too big", self.too_bigs, now)
 
     def _spend(self, what: str, limit: int, now: int) -> bool:
         if now // TICK != self.second:

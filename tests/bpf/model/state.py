@@ -12,6 +12,17 @@ NS = 10**9
 
 
 @dataclass(slots=True)
+class Tunnel:
+    """`type` as in the configuration; `mtu`: the longest packet that fits inside, 0: any."""
+
+    type: str
+    source: str = "10.1.10.1"
+    port: int = 0
+    mtu: int = 0
+    dscp: int = 0
+
+
+@dataclass(slots=True)
 class Real:
     """A place in a service's block of reals. `id` 0: nobody's."""
 
@@ -23,6 +34,7 @@ class Real:
     vlan: int = 0
     ifindex: int = 0
     load: int = 0
+    tunnel: Tunnel | None = None
 
     @property
     def alive(self) -> bool:

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reals in other networks: the packet goes inside another one to the real, or is marked (DSCP). Nothing here is
+ * asked of a packet whose real is on a VLAN of this host's.
+ */
+#ifndef VC5_ENCAP_H
+#define VC5_ENCAP_H
+
+#include "rewrite.h"
+#include "too_big.h"
+
+#define OUTER_TTL 64
+#define SOURCE_PORTS 0xc000     /* RFC 8085: a tunnel's source ports are 49152 … */
+#define SOURCE_PORT_MASK 0x3fff /* … and above */
+#define FLOW_LABEL_MASK 0xfffff
+#define DSCP_MASK 0x3f
+#define ECN_MASK 3
+
+enum away_flags {
+	AWAY_NEW_FLOW = 1,
+	AWAY_SYN = 2,
+	AWAY_LAST = 4,
+};
+
+/* A packet's way into its tunnel, and what of the packet shows outside. */
+struct outer {
+	__u64 tunnel; /* the tunnel word */
+	__u64 link;
+	__u64 own; /* the MAC that the frame was sent to */
+	__u32 hash;
+	__u32 length;       /* of the packet inside */
+	__be32 tag;         /* as the frame has it; 0: none */
+	__be16 fragment_be; /* IPv4's flags and offset … */
+	__be16 id_be;       /* … and the id outside */
+	__u8 tos;
+	bool ipv6; /* inside */
+};
+
+static __always_inline bool is_away(__u64 link)
+{
+	return link >> LINK_TUNNEL_SHIFT & 1;
+}
+
+static __always_inline __u32 tunnel_type(const struct outer *outer)
+{
+	return outer->tunnel & TUNNEL_TYPE_MASK;
+}
+
+static __always_inline bool is_over_ipv6(const struct outer *outer)
+{
+	return outer->tunnel >> TUNNEL_OVER_IPV6_SHIFT & 1;
+}
+
+/* Bytes between the outer IP header and the packet. */
+static __always_inline __u32 shim_bytes(__u32 type)
+{
+	switch (type) {
+	case TUNNEL_GRE: return 4;
+	case TUNNEL_FOU: return sizeof(struct udphdr);
+	case TUNNEL_GUE: return sizeof(struct udphdr) + 4;
+	default: return 0;
+	}
+}
+
+static __always_inline __u8 outer_protocol(__u32 type, bool ipv6)
+{
+	if (type == TUNNEL_GRE)
+		return IPPROTO_GRE;
+	if (type == TUNNEL_FOU || type == TUNNEL_GUE)
+		return IPPROTO_UDP;
+	return ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+}
+
+static __always_inline void look_inside(struct outer *outer, const struct packet *packet)
+{
+	outer->ipv6 = packet->ipv6;
+	outer->length = ip_length(packet);
+	outer->own = own_mac(packet);
+	outer->tag = packet->tag ? *(__be32 *)(packet->eth + offsetof(struct ethhdr, h_proto)) : 0;
+	if (packet->ipv6) {
+		outer->tos = bpf_ntohl(*(__be32 *)packet->ip) >> 20;
+		outer->fragment_be = bpf_htons(IP_DONT_FRAGMENT);
+	} else {
+		outer->tos = ip4(packet)->tos;
+		outer->fragment_be = ip4(packet)->frag_off;
+		outer->id_be = ip4(packet)->id;
+	}
+}
+
+/* MAC addresses, the next hop's tag and the outer ethertype. Returns what comes behind them. */
+static __always_inline void *put_ethernet(void *eth, const struct outer *outer)
+{
+	__be16 vlan_be = link_vlan(outer->link & ~(1ULL << LINK_TUNNEL_SHIFT));
+	__be32 tag = outer->tag ? outer->tag & bpf_htonl(0xffffffff & ~VLAN_ID_MASK)
+				: bpf_htonl(ETH_P_8021Q << 16);
+
+	set_macs(eth, outer->link, outer->own);
+	eth += offsetof(struct ethhdr, h_proto);
+	if (vlan_be) {
+		*(__be32 *)eth = tag | (__u32)vlan_be << 16;
+		eth += sizeof(tag);
+	}
+	*(__be16 *)eth = is_over_ipv6(outer) ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+	return eth + sizeof(__be16);
+}
+
+static __always_inline void put_ipv4(struct iphdr *ip, const struct outer *outer, __u32 length,
+				     __be32 saddr_be, __be32 daddr_be)
+{
+	__be16 fragment_be = outer->fragment_be & bpf_htons(IP_DONT_FRAGMENT), id_be = 0;
+	__u32 *words = (__u32 *)ip;
+
+	if (!fragment_be)
+		id_be = outer->id_be ^ outer->fragment_be ^ bpf_htons(outer->hash >> 16);
+	words[0] = 0x45 | (__u32)outer->tos << 8 | (__u32)bpf_htons(length) << 16;
+	words[1] = id_be | (__u32)fragment_be << 16;
+	words[2] = OUTER_TTL | (__u32)outer_protocol(tunnel_type(outer), outer->ipv6) << 8;
+	words[3] = saddr_be;
+	words[4] = daddr_be;
+	ip->check = ~fold((__u64)words[0] + words[1] + words[2] + words[3] + words[4]);
+}
+
+static __always_inline void put_ipv6(struct ipv6hdr *ip, const struct outer *outer, __u32 length,
+				     const __u8 *saddr, const __u8 *daddr)
+{
+	__u32 protocol = outer_protocol(tunnel_type(outer), outer->ipv6);
+
+	*(__be32 *)ip = bpf_htonl(0x60000000 | (__u32)outer->tos << 20 | (outer->hash & FLOW_LABEL_MASK));
+	*((__u32 *)ip + 1) = bpf_htons(length) | protocol << 16 | OUTER_TTL << 24;
+	copy_address(&ip->saddr, (const struct in6_addr *)saddr);
+	copy_address(&ip->daddr, (const struct in6_addr *)daddr);
+}
+
+/* What stands between the outer IP header and the packet: `room` for it is `shim_bytes`. */
+static __always_inline void put_shim(void *shim, const struct outer *outer)
+{
+	__u32 type = tunnel_type(outer), ports;
+
+	if (type == TUNNEL_GRE) {
+		*(__u32 *)shim = (__u32)(outer->ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP)) << 16;
+		return;
+	}
+	ports = bpf_htons(SOURCE_PORTS | (outer->hash & SOURCE_PORT_MASK)) |
+		(__u32)(outer->tunnel >> TUNNEL_PORT_SHIFT) << 16;
+	*(__u32 *)shim = ports;
+	*(__u32 *)(shim + 4) = bpf_htons(outer->length + shim_bytes(type));
+	if (type == TUNNEL_GUE)
+		*(__u32 *)(shim + 8) = (outer->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP) << 8;
+}
+
+/* The outer headers, into the room that was made for them. */
+static __always_inline enum reason put_outer(struct xdp_md *ctx, const struct outer *outer,
+					     const struct real *real, const struct tunnel_source *source)
+{
+	void *pos = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 type = tunnel_type(outer), shim = shim_bytes(type);
+
+	if (pos + sizeof(struct ethhdr) + sizeof(struct vlan_tag) > end)
+		return DROP_REWRITE;
+	pos = put_ethernet(pos, outer);
+	if (is_over_ipv6(outer)) {
+		if (pos + sizeof(struct ipv6hdr) > end)
+			return DROP_REWRITE;
+		put_ipv6(pos, outer, outer->length + shim, source->addr, real->addr);
+		pos += sizeof(struct ipv6hdr);
+	} else {
+		if (pos + sizeof(struct iphdr) > end)
+			return DROP_REWRITE;
+		put_ipv4(pos, outer, outer->length + shim + sizeof(struct iphdr),
+			 *(__be32 *)(source->addr + 12), *(__be32 *)(real->addr + 12));
+		pos += sizeof(struct iphdr);
+	}
+	if (type == TUNNEL_IPIP)
+		return GO_ON;
+	if (pos + sizeof(struct udphdr) + 4 >
+	    end) /* the packet inside is longer than what GRE and FOU lack */
+		return DROP_REWRITE;
+	put_shim(pos, outer);
+	return GO_ON;
+}
+
+/* Where a packet's checksum over its addresses is, or NULL: it has none, or this is a later fragment. */
+static __always_inline __u16 *find_checksum(struct xdp_md *ctx, const struct packet *packet, __u8 *protocol)
+{
+	struct walk walk = {.at = packet->ip - packet->eth};
+	__u32 place;
+	__u16 *check;
+
+	if (packet->ipv6) {
+		walk.at += sizeof(struct ipv6hdr);
+		walk.end = walk.at + bpf_ntohs(ip6(packet)->payload_len);
+		walk.protocol = ip6(packet)->nexthdr;
+		if (walk_extensions(ctx, &walk) != GO_ON)
+			return NULL;
+	} else {
+		if (ip4(packet)->frag_off & bpf_htons(IP_OFFSET))
+			return NULL;
+		walk.at += ip4(packet)->ihl * 4;
+		walk.protocol = ip4(packet)->protocol;
+	}
+	*protocol = walk.protocol;
+	if (walk.protocol == IPPROTO_TCP)
+		place = offsetof(struct tcphdr, check);
+	else if (walk.protocol == IPPROTO_UDP)
+		place = offsetof(struct udphdr, check);
+	else if (walk.protocol == IPPROTO_ICMPV6)
+		place = offsetof(struct icmp, check_be);
+	else
+		return NULL;
+	check = (void *)(long)ctx->data + ((walk.at + place) & WALK_MASK);
+	return (void *)(check + 1) > (void *)(long)ctx->data_end ? NULL : check;
+}
+
+/* A checksum after a change that adds `sum` to it (RFC 1624, equation 3). */
+static __always_inline __u16 changed(__u16 check, __u64 sum)
+{
+	return ~fold((__u16)~check + sum);
+}
+
+/* DSCP marking: the packet's destination becomes the real's address. */
+static __always_inline enum reason mark(struct xdp_md *ctx, const struct outer *outer,
+					const struct real *real)
+{
+	__u32 dscp = outer->tunnel >> TUNNEL_DSCP_SHIFT & DSCP_MASK, was;
+	struct packet packet = {};
+	__u8 protocol = 0;
+	__u16 *check;
+	__u64 sum;
+
+	if (parse_network(ctx, &packet) != GO_ON || packet.ipv6 != is_over_ipv6(outer))
+		return DROP_INTERNAL;
+	check = find_checksum(ctx, &packet, &protocol);
+	if (parse_network(ctx, &packet) != GO_ON)
+		return DROP_INTERNAL;
+	if (packet.ipv6) {
+		struct ipv6hdr *ip = packet.ip;
+
+		sum = sum_inverse(&ip->daddr) + sum_address((const struct in6_addr *)real->addr);
+		*(__be32 *)ip = (*(__be32 *)ip & ~bpf_htonl(DSCP_MASK << 22)) | bpf_htonl(dscp << 22);
+		copy_address(&ip->daddr, (const struct in6_addr *)real->addr);
+	} else {
+		struct iphdr *ip = packet.ip;
+
+		sum = (__u32)~ip->daddr + (__u64) * (__be32 *)(real->addr + 12);
+		was = *(__u16 *)ip;
+		ip->tos = dscp << 2 | (ip->tos & ECN_MASK);
+		ip->check = changed(ip->check, sum + (__u16)~was + *(__u16 *)ip);
+		ip->daddr = *(__be32 *)(real->addr + 12);
+	}
+	if (check && (protocol != IPPROTO_UDP || *check)) {
+		*check = changed(*check, sum);
+		if (protocol == IPPROTO_UDP && !*check)
+			*check = 0xffff;
+	}
+	return rewrite(ctx, &packet, outer->link & ~(1ULL << LINK_TUNNEL_SHIFT));
+}
+
+/* The packet into its tunnel: GO_ON, SEE_TOO_BIG, or why not. `index`: of the real. */
+__noinline int encapsulate(struct xdp_md *ctx, __u32 index, __u64 hash)
+{
+	struct real *real = bpf_map_lookup_elem(&reals, &index);
+	struct packet packet = {.traced = tracing};
+	struct tunnel_source *source;
+	struct outer outer = {};
+	__u32 at, mtu, more;
+
+	if (!real || parse_network(ctx, &packet) != GO_ON)
+		return DROP_INTERNAL;
+	outer.link = READ_ONCE(real->link);
+	outer.tunnel = READ_ONCE(real->tunnel);
+	outer.hash = hash;
+	note(tracing, TRACE_TUNNEL, outer.tunnel);
+	if (!link_mac(outer.link))
+		return DROP_NO_NEIGHBOR;
+	if (link_mac(outer.link) == own_mac(&packet))
+		return PASS_AT_REAL;
+	if (!is_away(outer.link)) /* since this moment */
+		return deliver(ctx, &packet, outer.link);
+	if (tunnel_type(&outer) == TUNNEL_NONE || tunnel_type(&outer) > TUNNEL_DSCP)
+		return DROP_NO_NEIGHBOR; /* it is changing */
+	look_inside(&outer, &packet);
+	if (tunnel_type(&outer) == TUNNEL_DSCP)
+		return mark(ctx, &outer, real);
+	mtu = tunnel_mtu(outer.tunnel);
+	if (mtu && outer.length > mtu)
+		return SEE_TOO_BIG;
+	at = outer.tunnel >> TUNNEL_SOURCE_SHIFT;
+	source = bpf_map_lookup_elem(&tunnel_sources, &at);
+	if (!source || !at)
+		return DROP_INTERNAL;
+	more = shim_bytes(tunnel_type(&outer)) +
+	       (is_over_ipv6(&outer) ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+	if (link_vlan(outer.link & ~(1ULL << LINK_TUNNEL_SHIFT)))
+		more += sizeof(struct vlan_tag);
+	if (packet.tag)
+		more -= sizeof(struct vlan_tag);
+	if (bpf_xdp_adjust_head(ctx, -(int)more))
+		return DROP_REWRITE;
+	return put_outer(ctx, &outer, real, source);
+}
+
+/* The fast path's packets whose real is away: as forward() does with the others. `ports`: as hashed. */
+__noinline int forward_away(struct xdp_md *ctx, __u32 index, __u64 hash, __u64 ports, __u32 flags)
+{
+	struct real *real = bpf_map_lookup_elem(&reals, &index);
+	const struct control *control = find_control();
+	struct packet packet = {.traced = tracing};
+	enum reason reason;
+	__u64 source;
+
+	if (!real || !control || parse_network(ctx, &packet) != GO_ON)
+		return leave(tracing, DROP_INTERNAL);
+	source = source_of(&packet);
+	reason = encapsulate(ctx, index, hash);
+	if (reason == SEE_TOO_BIG)
+		reason = answer_too_big(ctx, index);
+	if (reason != GO_ON)
+		return leave(tracing, reason);
+	count_forwarded(&packet, index, source, flags & AWAY_NEW_FLOW);
+	if (is_sampled(control, hash) && !(flags & AWAY_SYN))
+		note_session(session_key(hash, ports), index, real->id, flags & AWAY_LAST);
+	return send(ctx, real, tracing);
+}
+
+#endif
