@@ -34,6 +34,7 @@ class Announcing:
         self._changed = asyncio.Event()
         self._failure = ""  # what has been logged
         self._handed_over = False
+        self._read_at = -_ROUTES_READ_AGAIN
 
     @property
     def announced(self) -> frozenset[str]:
@@ -42,6 +43,11 @@ class Announcing:
     def changed(self) -> None:
         """A VIP may have become healthy or sick."""
         self._changed.set()
+
+    def look_again(self) -> None:
+        """The routes that are there may be others."""
+        self._read_at = -_ROUTES_READ_AGAIN
+        self.changed()
 
     async def hand_over(self) -> None:
         """At the end: if this is a restart, the next vc5d has what is announced."""
@@ -77,13 +83,16 @@ class Announcing:
             await asyncio.sleep(_AT_MOST_EVERY)
 
     async def _announce(self, announcer: Announcer) -> None:
+        now = asyncio.get_running_loop().time()
+        trusting = now - self._read_at < _ROUTES_READ_AGAIN
         try:
-            await announcer.announce(*self._wanted(announcer.announced))
+            await announcer.announce(*self._wanted(announcer.announced), trusting=trusting)
             self._failure = ""
+            self._read_at = self._read_at if trusting else now
         except (NetlinkError, OSError) as failure:
             if str(failure) != self._failure:  # else it would be said twice a second
                 log.error("announce.failed", error=failure, then="set the device up, and again")
-            self._failure = str(failure)
+            self._failure, self._read_at = str(failure), -_ROUTES_READ_AGAIN
             await announcer.mend()
             self.changed()
             await asyncio.sleep(_AFTER_A_FAILURE)

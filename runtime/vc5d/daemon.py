@@ -95,7 +95,7 @@ class Daemon:
         self._reloads = Reloads(
             lambda: self._document.digest, self._replace_document, self._activity.reloaded
         )
-        self._vips = Vips()
+        self._vips = Vips(revision=lambda key: self._reals.revision(key))  # noqa: PLW0108 - made later
         self._tracers = Tracers(self._plane, lambda: self._dataplane)
         self._watchdog = Watchdog()
         self._started, self._started_at = time.monotonic(), time.time()
@@ -165,7 +165,8 @@ class Daemon:
     async def _start_announcer(self, running: AsyncExitStack) -> None:
         announcer = None
         if self.options.announce:
-            announcer = Announcer(self._netlink, self.options.tun, self.options.table, self._tun)
+            own = await running.enter_async_context(open_netlink())  # waits behind no thousand questions
+            announcer = Announcer(own, self.options.tun, self.options.table, self._tun)
             running.push_async_callback(announcer.stop)
             await announcer.start()
         self._announcing = Announcing(announcer, self._vips_to_announce, self.options.grace)
@@ -307,7 +308,7 @@ class Daemon:
             begin = loop.time()
             if await self._interfaces.mend():
                 self._reals.moved()
-                self._announcing.changed()
+                self._announcing.look_again()
             await self._traffic.every_second({vip: state.up for vip, state in self._vips.states.items()})
             while (left := begin + _TICK - loop.time()) > 0:
                 now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)

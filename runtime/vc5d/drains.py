@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,8 +74,15 @@ class Drains:
         return replace(self, targets=self.targets - {target})
 
     def real(self, key: ServiceKey, address: str) -> bool:
+        if address not in self._reals:
+            return False
         named = {Target("real", real=address), Target("real", service=str(key), real=address)}
         return bool(self.targets & named)
+
+    @cached_property
+    def _reals(self) -> frozenset[str]:
+        """Of any service: most are not among them, and many are asked about."""
+        return frozenset(target.real for target in self.targets if target.kind == "real" and target.real)
 
     def vip(self, vip: str, services: Iterable[ServiceKey]) -> Target | None:
         """The target by which a VIP, which has these services, is drained; None: it is not."""

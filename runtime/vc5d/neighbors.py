@@ -69,10 +69,8 @@ class Neighbors:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        events = AsyncIPRoute()
-        await events.bind(_EVENTS)
         self._tasks = [
-            start(self._listen(events), self._failed, "neighbor events"),
+            start(self._listen(await _events()), self._failed, "neighbor events"),
             start(self._ask_for_ever(), self._failed, "neighbor questions"),
         ]
 
@@ -97,7 +95,7 @@ class Neighbors:
             return
         try:
             await self._netlink.neigh("del", dst=real, ifindex=place.ifindex)
-        except NetlinkError as failure:
+        except (OSError, NetlinkError) as failure:
             log.debug("neighbor.doubt", real=real, error=failure)
         await self._ask([real])
 
@@ -135,17 +133,20 @@ class Neighbors:
         return str(real)
 
     async def _listen(self, events: AsyncIPRoute) -> None:
-        """Of lost events (a full socket buffer) those of neighbors cost little: the periodic questions read
-        all entries again. What else was lost is looked for at once."""
-        async with events:
-            while True:
-                try:
-                    async for message in events.get():
-                        await self._take(message)
-                except (OSError, NetlinkError) as failure:
-                    log.warning("neighbor.events", error=failure)
-                    self._moved()
-                    await asyncio.sleep(_UNTIL_ASKED_AGAIN)
+        """Of lost events (a full socket buffer, after which pyroute2 needs a new socket) those of neighbors
+        cost little: the periodic questions read all entries again. What else was lost is looked for at
+        once."""
+        while True:
+            try:
+                async with events:
+                    while True:
+                        async for message in events.get():
+                            await self._take(message)
+            except (OSError, NetlinkError) as failure:
+                log.warning("neighbor.events", error=failure)
+            await asyncio.sleep(_UNTIL_ASKED_AGAIN)
+            events = await _events()
+            self._moved()
 
     async def _take(self, message: Any) -> None:
         event = message["event"]
@@ -209,8 +210,14 @@ class Neighbors:
                 continue
             try:
                 await self._netlink.neigh("replace", dst=real, ifindex=place.ifindex, flags=NTF_USE, state=0)
-            except NetlinkError as failure:
+            except (OSError, NetlinkError) as failure:
                 log.debug("neighbor.question", real=real, error=failure)
+
+
+async def _events() -> AsyncIPRoute:
+    events = AsyncIPRoute()
+    await events.bind(_EVENTS)
+    return events
 
 
 def _of_a_link_only(message: Any) -> bool:

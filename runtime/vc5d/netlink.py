@@ -17,12 +17,16 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 
 class _Netlink(AsyncIPRoute):  # type: ignore[misc]  # pyroute2 has no types
-    """One dump at a time: to a socket that asks for a second before it has read the first, the kernel
-    answers EBUSY."""
+    """One request at a time: to a socket that asks for a second dump before it has read the first, the kernel
+    answers EBUSY; and the answers to a thousand requests at once overflow its buffer, after which pyroute2
+    never uses it again."""
 
     def __init__(self) -> None:
         super().__init__(strict_check=True)
-        self._dumping = asyncio.Lock()
+        self._asking = asyncio.Lock()
+
+    async def link(self, command: Any, **options: Any) -> Any:
+        return await self._in_turn(super().link, command, **options)
 
     async def addr(self, command: Any, *args: Any, **options: Any) -> Any:
         return await self._in_turn(super().addr, command, *args, **options)
@@ -37,10 +41,11 @@ class _Netlink(AsyncIPRoute):  # type: ignore[misc]  # pyroute2 has no types
         return await self._in_turn(super().rule, command, **options)
 
     async def _in_turn(self, ask: Callable[..., Any], command: Any, *args: Any, **options: Any) -> Any:
-        if command != "dump":
-            return await ask(command, *args, **options)
-        async with self._dumping:
-            messages = [message async for message in await ask(command, *args, **options)]
+        async with self._asking:
+            answer = await ask(command, *args, **options)
+            if command != "dump":
+                return answer
+            messages = [message async for message in answer]
         return _each(messages)
 
 

@@ -118,6 +118,9 @@ class Reals:
     def condition(self, key: ServiceKey, address: str) -> Condition:
         return self._watch.condition(key, address)
 
+    def revision(self, key: ServiceKey) -> int:
+        return self._watch.revision(key)
+
     def seen(self, key: ServiceKey, address: str) -> Seen:
         return self._watch.seen(key, address)
 

@@ -86,24 +86,37 @@ class Announcer:
         device is gone itself: only a new start makes another."""
         await self._netlink.link("set", index=self._ifindex, state="up")
 
-    async def announce(self, vips: frozenset[str], leaving: frozenset[str] = frozenset()) -> None:
+    async def announce(
+        self, vips: frozenset[str], leaving: frozenset[str] = frozenset(), *, trusting: bool = False
+    ) -> None:
         """Make the table hold exactly `vips`, whatever was there before; those also in `leaving` with
-        GRACEFUL_SHUTDOWN. A family that the kernel refuses does not keep the other one back; its NetlinkError
-        is raised in the end."""
+        GRACEFUL_SHUTDOWN. trusting: what is there is what the last call left: reading a thousand routes takes
+        longer than a change of one may. A family that the kernel refuses does not keep the other one back;
+        its NetlinkError is raised in the end."""
         failure: NetlinkError | None = None
         async with self._one_at_a_time:
             for family in _LENGTHS:
                 own = {vip for vip in vips if _family(vip) == family}
                 try:
-                    await self._make(family, {vip: SHUTDOWN if vip in leaving else ANNOUNCE for vip in own})
+                    there = self._known(family) if trusting else await self._read(family)
+                    await self._make(
+                        family, there, {vip: SHUTDOWN if vip in leaving else ANNOUNCE for vip in own}
+                    )
                 except NetlinkError as refused:
                     failure = failure or refused
         if failure:
             raise failure
 
-    async def _make(self, family: int, wanted: dict[str, int]) -> None:
+    def _known(self, family: int) -> dict[str, int]:
+        """As `_read`, from memory."""
+        return {
+            vip: SHUTDOWN if vip in self.leaving else ANNOUNCE
+            for vip in self.announced
+            if _family(vip) == family
+        }
+
+    async def _make(self, family: int, there: dict[str, int], wanted: dict[str, int]) -> None:
         """The table's part of one family: VIP -> protocol of its route."""
-        there = await self._read(family)
         for vip in sorted(there.keys() - wanted):
             await self._route("del", vip, there[vip])
         for vip in sorted(wanted):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import log
 from .drains import Drains
-from .health.verdict import Conditions, vip_faults
+from .health.verdict import Conditions, Counts, Revision, vip_faults
 
 if TYPE_CHECKING:
     from .document import Document, ServiceKey
@@ -49,15 +49,17 @@ class Circumstances:
 
 
 class Vips:
-    """The last state of each VIP. `clock`: seconds since the epoch."""
+    """The last state of each VIP. `clock`: seconds since the epoch; `revision`: as verdict.Counts has it."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, revision: Revision | None = None) -> None:
+        self._counts = Counts(revision)
         self.states: dict[str, VipState] = {}
         self._clock = clock
 
     def decide(self, document: Document, conditions: Conditions, now: Circumstances) -> dict[str, VipState]:
         """The states by VIP from now on; what changed is logged."""
-        faults = vip_faults(document, conditions, now.announced, now.drains.real)
+        faults = vip_faults(document, conditions, now.announced, now.drains.real, self._counts)
+        self._counts.keep(document.services)
         services: dict[str, list[ServiceKey]] = {}
         for key in document.services:
             services.setdefault(key.address, []).append(key)

@@ -293,10 +293,10 @@ def test_a_device_that_somebody_sets_down_or_removes(wire: Wire, tmp_path: Path)
         await scene.until(lambda: announced() == [VIP])
         output("ip", "link", "set", "vc5", "down")
         assert announced() == []
-        scene.daemon._announcing.changed()  # not to wait for the next look
+        scene.daemon._announcing.look_again()  # not to wait for the next look
         await scene.until(lambda: announced() == [VIP])
         output("ip", "link", "del", "vc5")
-        scene.daemon._announcing.changed()
+        scene.daemon._announcing.look_again()
         assert scene.running
         await scene.until(scene.running.done)
 

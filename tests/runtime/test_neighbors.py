@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 import wire as wires
 from vc5d import log
+from vc5d import neighbors as neighbors_module
 from vc5d.neighbors import Link, Neighbors
 from vc5d.netlink import open_netlink
 from vc5d.vlans import Missing, Place, Places, host_addresses, vlan_interfaces
@@ -82,6 +83,42 @@ def test_a_new_mac_is_followed(wire: Wire) -> None:
         output("ip", "neigh", "flush", "all", netns=wire.real1)
         output("ip", "neigh", "replace", "10.66.10.1", "dev", "eth0", "use", netns=wire.real1)
         await seen.until(lambda: seen.link[REAL1] == ("02:00:00:00:00:01", 10))
+
+    run(work)
+
+
+def test_events_that_were_lost_are_the_last_that_are(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The socket overflows while the event loop stands still; afterwards a new MAC is followed as ever."""
+    log.setup("info")
+    monkeypatch.setattr(neighbors_module, "_UNTIL_CONFIRMED_AGAIN", 10_000)  # only events can tell
+
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        await neighbors.follow(places, {})
+        await seen.until(lambda: neighbors.resolved(REAL1))
+        entry = f"10.66.10.99 lladdr {PINNED} dev eth10 nud permanent"
+        flood = f"neigh replace {entry}\nneigh del 10.66.10.99 dev eth10\n" * 10_000
+        subprocess.run(["ip", "-batch", "-"], input=flood, text=True, check=True)  # nobody reads meanwhile
+        await seen.until(lambda: "neighbor.events" in capsys.readouterr().err)
+        await asyncio.sleep(1.5)
+        output("ip", "link", "set", "eth0", "address", "02:00:00:00:00:03", netns=wire.real1)
+        output("ip", "neigh", "flush", "all", netns=wire.real1)
+        output("ip", "neigh", "replace", "10.66.10.1", "dev", "eth0", "use", netns=wire.real1)
+        await seen.until(lambda: seen.link[REAL1] == ("02:00:00:00:00:03", 10))
+
+    run(work)
+
+
+def test_a_thousand_doubts_at_once(wire: Wire) -> None:
+    """As when a thousand reals fail at once: the socket answers, then and afterwards."""
+
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        await neighbors.follow(places, {})
+        await seen.until(lambda: neighbors.resolved(REAL1) and neighbors.resolved(REAL2))
+        await asyncio.gather(*(neighbors._ask([REAL1, REAL2]) for _ in range(5000)))
+        await neighbors.doubt(REAL1)
+        await seen.until(lambda: neighbors.resolved(REAL1))
 
     run(work)
 

@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -80,6 +81,7 @@ class Watch:
         self._numbers = itertools.count()
         self._alarm: asyncio.TimerHandle | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._revisions: Counter[ServiceKey] = Counter()
         self.late = 0.0
 
     async def follow(self, plans: Plans) -> None:
@@ -91,6 +93,7 @@ class Watch:
                 self._follow(name, plan, len(fresh))
             async for gone in in_turns([name for name in self._watched if name not in plans], _AT_ONCE):
                 self._stop(self._watched.pop(gone))
+                self._revisions[gone[0]] += 1
             if len(self._due) > 2 * len(self._watched):
                 self._due = [each for each in self._due if self._is_watched(each[-1])]
                 heapq.heapify(self._due)
@@ -102,6 +105,10 @@ class Watch:
     def seen(self, key: ServiceKey, address: str) -> Seen:
         watched = self._watched.get((key, address))
         return watched.seen if watched else Seen()
+
+    def revision(self, key: ServiceKey) -> int:
+        """Grows when the condition of one of the service's reals may be another."""
+        return self._revisions[key]
 
     async def stop(self) -> None:
         tasks = [watched.task for watched in self._watched.values() if watched.task]
@@ -123,6 +130,7 @@ class Watch:
     def _follow(self, name: Name, plan: Plan, beside: int) -> None:
         before = self._watched.get(name)
         watched = self._watched[name] = _Watched(name, plan)
+        self._revisions[name[0]] += 1
         if before is not None:
             self._stop(before)
             if before.plan.checks == plan.checks:
@@ -199,6 +207,7 @@ class Watch:
         since = watched.seen.since if watched.condition.up == before.up else now
         watched.seen = Seen(since, Checked(now, seconds, result.passed))
         if watched.condition.up != before.up:
+            self._revisions[watched.name[0]] += 1
             await self._report(*watched.name, watched.condition)
 
     def _note_lateness(self, late: float, interval: float) -> None:
