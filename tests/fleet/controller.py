@@ -57,11 +57,14 @@ class Controller:
 
     def play(self, playbook: str | Path, *options: str) -> Play:
         """`playbook`: a path in the tree. A failure is in the result; LabError: nothing could be played."""
-        process, begin = self.start(playbook, *options), time.monotonic()
-        said, _ = process.communicate()
-        return self._result(playbook, process.returncode, said, time.monotonic() - begin)
+        begin = time.monotonic()
+        process = self._start(playbook, *options)
+        assert process.stdout is not None
+        timed = [(time.monotonic() - begin, line) for line in process.stdout]
+        code = process.wait()
+        return self._result(playbook, code, timed, time.monotonic() - begin)
 
-    def start(self, playbook: str | Path, *options: str) -> subprocess.Popen[str]:
+    def _start(self, playbook: str | Path, *options: str) -> subprocess.Popen[str]:
         words: list[str | Path] = [
             COMMANDS / "ansible-playbook",
             "-i",
@@ -93,11 +96,14 @@ class Controller:
             "ANSIBLE_NOCOWS": "1",
         }
 
-    def _result(self, playbook: str | Path, code: int, said: str, seconds: float) -> Play:
+    def _result(
+        self, playbook: str | Path, code: int, timed: list[tuple[float, str]], seconds: float
+    ) -> Play:
+        """Its log has the seconds before each line."""
         self._count += 1
-        name = Path(playbook).stem
+        name, said = Path(playbook).stem, "".join(line for _, line in timed)
         log = self.logs / f"{self._count:02d}-{name}.log"
-        log.write_text(said)
+        log.write_text("".join(f"{moment:6.1f} {line}" for moment, line in timed))
         recap = {
             host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", counts)}
             for host, counts in _RECAP.findall(said)

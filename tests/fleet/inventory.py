@@ -49,5 +49,7 @@ def _connection(names: FleetNames) -> dict[str, str]:
         "ansible_ssh_transfer_method": "piped",
         "ansible_ssh_private_key_file": str(names.key),
         "ansible_ssh_common_args": f"-o UserKnownHostsFile={names.known_hosts}",
+        # Two fleets have the same addresses, and connections that live on are found by address.
+        "ansible_control_path_dir": str(names.state / "cp"),
         "ansible_python_interpreter": "/usr/bin/python3",
     }
