@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from . import log
-from .document import Blocked, Document, ServiceKey
+from .document import Blocked, Document, Neighbor, ServiceKey
 from .errors import Vc5Error
 from .flowlist import Asked, FlowList
-from .generation import bits, blocking, fill, grow, health, limits, vips
+from .generation import bits, blocking, fill, grow, health, inherit, limits, vips
 from .generation.adopt import adopt
 from .generation.capacity import choose_capacity
 from .generation.plan import Outgrown, Plan, link_word, make_plan
 from .generation.report import Report, report
 from .generation.snapshot import Capture, Carried, Sampled, Snapshot, capture, columns
-from .generation.state import State
+from .generation.state import FleetView, State
 from .generation.upkeep import Upkeep
 from .layout import RealState
 from .maps import Maps
@@ -50,6 +50,7 @@ class Dataplane:
         self._document: Document | None = (
             None  # that this process applied; adopted state lacks what only it says
         )
+        self._fleet = FleetView()
         self._carried = Carried()
         self._program: Program | None = None
         self._predecessor: Predecessor | None = None  # whose place the program takes at the first apply
@@ -126,6 +127,41 @@ class Dataplane:
             plan = self._replace(document)
             replaced = True
         return report(plan, replaced, unchanged, time.monotonic() - begin)
+
+    def set_fleet(self, fleet: FleetView) -> None:
+        """What the ends of transitions wait for, from now on."""
+        self._fleet = self._upkeep.fleet = fleet
+
+    def moving(self) -> bool:
+        """Some service has a table from before its transition."""
+        return self.state.moving
+
+    def accepting(self) -> set[int]:
+        """Reals that accept, by stable id."""
+        states = self.maps.reals["state"] & health.STATE
+        return set(self.maps.reals["id"][states == RealState.ACCEPTING].tolist())
+
+    def give(self, digest: str) -> bytes:
+        """What is held of transitions, for a load balancer that starts with the document `digest`."""
+        return inherit.pack(self.maps, self.state, digest)
+
+    def inherit(self, content: bytes) -> dict[tuple[ServiceKey, str], Neighbor]:
+        """Goes on from where a peer is, which has given this: its transitions are this one's. Only while no
+        packet comes here yet. The reals that are there only because the peer has them, and where it has
+        them. Raises Vc5Error, and goes on from nowhere."""
+        mine, given = self._document, inherit.unpack(content)
+        if mine is None:
+            raise Vc5Error("there is no document yet")
+        before = inherit.previous(mine, given)
+        if before is not None:
+            try:
+                self.apply(before)
+                inherit.forget_transitions(self.state, self.maps)
+            finally:
+                self.apply(mine)
+        self._upkeep.settle()
+        inherit.overlay(self.maps, self.state, mine, given)
+        return inherit.inherited(self.state, given)
 
     def set_vlans(self, ids: Iterable[int]) -> None:
         """VLAN ids of this host's own, beside the document's: packets with the tag of another are left to the
@@ -304,6 +340,7 @@ class Dataplane:
         self.maps, self.state = maps, state
         self._sampling = Sampling(maps)
         self._upkeep = Upkeep(maps, self._sampling, self._clock, self._scan_ns)
+        self._upkeep.fleet = self._fleet
 
     def _carry_out(self, plan: Plan) -> None:
         before, maps = self.state, self.maps

@@ -25,7 +25,7 @@ from .health.directions import Directions
 from .health.leaving import Leaving
 from .health.marks import Paths
 from .health.probers import OnProbe, Probers
-from .health.standing import Standings
+from .health.standing import Said, Standings
 from .health.state import Condition
 from .health.verdict import Drained
 from .health.watch import Seen, Watch
@@ -195,7 +195,7 @@ class Reals:
                 continue  # a result that was under way when the document changed
             closed = real is None or real.disabled or self._drained(key, address)
             up = self.condition(key, address).up
-            state = self._standings.judge((key, address), up, closed, service.linger, now)
+            state = self._standings.judge((key, address), Said(up, closed), service.linger, now)
             if state is not None:
                 wanted.append((key, address, state))
         self._lingers.set()

@@ -335,7 +335,8 @@ class History(RuleBasedStateMachine):
         for service in self.plane.state.services.values():
             words = self.maps.slots[service.lines.slots] >> 14
             assert service.lines.clear <= (not words.any())
-            assert bool((words == 1).any()) <= (service.lines.ends_ns is not None)
+            waits = service.lines.ends_ns is not None or service.lines.settling
+            assert bool((words == 1).any()) <= waits
 
     def teardown(self) -> None:
         """Once all is quiet nothing is left of what was: no state, no draining real, no first table."""

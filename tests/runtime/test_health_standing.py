@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import booleans, floats, lists, sampled_from, tuples
 from vc5d.document import ServiceKey
-from vc5d.health.standing import Standing, Standings, hear, state
+from vc5d.health.standing import Said, Standing, Standings, hear, state
 from vc5d.layout import RealState
 
 NAME = (ServiceKey("192.0.2.1", 80, "tcp"), "10.0.0.1")
@@ -21,7 +21,7 @@ def told(said: str, linger: float = 0.0, closed: bool = False) -> str:
     . the kernel keeps what it has."""
     standings = Standings()
     return "".join(
-        SHOWN[standings.judge(NAME, SAID[each], closed, linger, 100.0 + second)]
+        SHOWN[standings.judge(NAME, Said(SAID[each], closed), linger, 100.0 + second)]
         for second, each in enumerate(said)
     )
 
@@ -54,24 +54,24 @@ def test_what_is_closed_never_accepts(said: str, linger: float, expected: str) -
 def test_when_lingering_ends() -> None:
     standings = Standings()
     assert standings.next_end() == inf
-    standings.judge(NAME, True, False, 5.0, 10.0)
-    standings.judge(NAME, False, False, 5.0, 11.0)
+    standings.judge(NAME, Said(True), 5.0, 10.0)
+    standings.judge(NAME, Said(False), 5.0, 11.0)
     assert standings.next_end() == 16.0
     assert standings.ended(15.9) == []
     assert standings.ended(16.0) == [NAME]
-    assert standings.judge(NAME, False, False, 5.0, 16.0) == RealState.DOWN
+    assert standings.judge(NAME, Said(False), 5.0, 16.0) == RealState.DOWN
     assert standings.next_end() == inf
-    standings.judge(NAME, True, False, 5.0, 20.0)
-    standings.judge(NAME, False, False, 5.0, 21.0)
+    standings.judge(NAME, Said(True), 5.0, 20.0)
+    standings.judge(NAME, Said(False), 5.0, 21.0)
     standings.keep([])
     assert standings.next_end() == inf
 
 
 def test_a_shorter_linger_counts_from_the_failure() -> None:
     standings = Standings()
-    standings.judge(NAME, True, False, 60.0, 10.0)
-    assert standings.judge(NAME, False, False, 60.0, 11.0) == RealState.DRAINING
-    assert standings.judge(NAME, False, False, 5.0, 17.0) == RealState.DOWN, "the document says 5 s now"
+    standings.judge(NAME, Said(True), 60.0, 10.0)
+    assert standings.judge(NAME, Said(False), 60.0, 11.0) == RealState.DRAINING
+    assert standings.judge(NAME, Said(False), 5.0, 17.0) == RealState.DOWN, "the document says 5 s now"
 
 
 @given(
@@ -98,4 +98,23 @@ def test_it_is_what_a_look_back_gives(
             if up is False and from_up and now < times[began][1] + linger
             else RealState.DOWN,
         }[up]
-        assert state(standing, closed, linger, now) == expected
+        assert state(standing, Said(standing.up, closed), linger, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "kept", "expected", "why"),
+    [
+        ("+---", "..kk", "ADdd", "a peer's word for it keeps its established flows, from when it is heard"),
+        ("+---", ".kk.", "AddD", "until the last peer says so too"),
+        ("---", "kkk", "ddd", "also of one that was never up here"),
+        ("?-", "kk", ".d", "but only once this host's own checks have said something"),
+        ("++", "kk", "AA", "and it changes nothing of one that is up"),
+    ],
+)
+def test_kept_by_a_peer(said: str, kept: str, expected: str, why: str) -> None:
+    standings = Standings()
+    told = [
+        standings.judge(NAME, Said(SAID[up], kept=peer == "k"), 0.0, 100.0 + second)
+        for second, (up, peer) in enumerate(zip(said, kept, strict=True))
+    ]
+    assert "".join(SHOWN[each] for each in told) == expected, why

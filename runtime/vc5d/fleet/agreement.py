@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from .report import Report
+
+Time = TypeVar("Time", int, float)
 
 
 def agreed(digest: str, peers: Iterable[Report]) -> bool:
@@ -17,8 +20,8 @@ def settled(peers: Iterable[Report]) -> bool:
     return not any(peer.moving for peer in peers)
 
 
-def transition_end(ends: float, lifetime: float, now: float, *, all_agree: bool) -> float:
-    """When the clock runs out, of a transition that would end at `ends`."""
+def transition_end(ends: Time, lifetime: Time, now: Time, *, all_agree: bool) -> Time:
+    """When the clock runs out, of a transition that would end at `ends`; in any unit."""
     return ends if all_agree else max(ends, now + lifetime)
 
 

@@ -46,9 +46,9 @@ class Fleet:
     def agreed(self) -> bool:
         return agreement.agreed(self.roster.digest, self.members.reports())
 
-    @property
-    def settled(self) -> bool:
-        return agreement.settled(self.members.reports())
+    def settled(self, now: float) -> bool:
+        """Not so before everyone who is there was heard."""
+        return self.learning.heard_all(now) and agreement.settled(self.members.reports())
 
     def follow(self, roster: Roster) -> None:
         """This document is live now."""

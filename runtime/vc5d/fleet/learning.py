@@ -13,6 +13,7 @@ class Learning:
     "" before."""
 
     def __init__(self, started: float, at_most: float = AT_MOST) -> None:
+        self._heard_all = started + NOBODY
         self._nobody, self._end = started + min(NOBODY, at_most), started + at_most
         self._failed: set[str] = set()
         self.asked: str | None = None
@@ -21,6 +22,10 @@ class Learning:
     @property
     def learned(self) -> bool:
         return bool(self.why)
+
+    def heard_all(self, now: float) -> bool:
+        """A peer that is there was heard by now."""
+        return now >= self._heard_all
 
     def left(self, now: float) -> float:
         """Seconds that it may still last; 0: it is over."""

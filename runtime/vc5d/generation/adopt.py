@@ -45,7 +45,7 @@ def adopt(maps: Maps, now_ns: int) -> State:
         lifetime_ns=int(generation["flow_lifetime_ns"]),
         host_vlans=host_vlans(generation["vlans"]),
     )
-    tables = _Tables(maps, now_ns + state.lifetime_ns)
+    tables = _Tables(maps, now_ns, state.lifetime_ns)
     for family in (4, 6):
         half = _live_half(maps, generation, family)
         state.up |= up_in(half)
@@ -64,13 +64,13 @@ def adopt(maps: Maps, now_ns: int) -> State:
 class _Tables:
     """Lines by their place, so that services which share lines share the object too."""
 
-    def __init__(self, maps: Maps, ends_ns: int) -> None:
-        self._maps, self._ends_ns = maps, ends_ns
+    def __init__(self, maps: Maps, now_ns: int, lifetime_ns: int) -> None:
+        self._maps, self._ends_ns, self._lifetime_ns = maps, now_ns + lifetime_ns, lifetime_ns
         self._known: dict[tuple[int, int], Lines] = {}
 
     def at(self, line: int, size: int) -> Lines:
         if (line, size) not in self._known:
-            lines = Lines(line, size)
+            lines = Lines(line, size, lasts_ns=self._lifetime_ns)
             if size < 1 or line + lines_of(size) > self._maps.capacity.slots_lines:
                 raise _contradiction(f"a table at line {line} with {size} slots is outside of the map")
             states = self._maps.slots[lines.slots] >> STATE_SHIFT

@@ -74,6 +74,7 @@ def start_clocks(plan: Plan, old: State, clock: Callable[[], int]) -> None:
     lifetime = max(old.lifetime_ns, plan.after.lifetime_ns)
     for write in plan.tables:
         write.lines.ends_ns = clock() + lifetime if write.before else None
+        write.lines.lasts_ns = lifetime
 
 
 def packed(address: str) -> bytes:

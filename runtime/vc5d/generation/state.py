@@ -30,11 +30,17 @@ def real_id(key: ServiceKey, address: str) -> int:
     return int.from_bytes(digest[:4], "little") or 1
 
 
+def service_id(key: ServiceKey) -> int:
+    """The same for a service: a real's id with an empty address."""
+    return real_id(key, "")
+
+
 @dataclass(eq=False)
 class Lines:
     """One table as it lies in `slots`. `digest` and `mapping` (index in the block of each of the table's
     reals) say what it was written from; None after a restart. `clear`: no slot has a state. `ends_ns`: when
-    its transition ends, CLOCK_MONOTONIC; None: there is none."""
+    its transition's clock runs out, CLOCK_MONOTONIC; None: there is none. `lasts_ns`: so long it lasts at
+    least. `settling`: it has run out, and peers are waited for."""
 
     line: int
     size: int
@@ -42,6 +48,8 @@ class Lines:
     mapping: tuple[int, ...] | None = None
     clear: bool = True
     ends_ns: int | None = None
+    lasts_ns: int = 0
+    settling: bool = False
 
     @property
     def start(self) -> int:
@@ -52,6 +60,18 @@ class Lines:
     def slots(self) -> slice:
         """Its slots in the flat array."""
         return slice(self.start, self.start + self.size)
+
+
+@dataclass(frozen=True)
+class FleetView:
+    """What the end of a transition waits for (docs/sharing.md, rule 5). agreed: every live peer has this
+    document; settled: none has a previous table. Alone: both."""
+
+    agreed: bool = True
+    settled: bool = True
+
+
+ALONE = FleetView()
 
 
 @dataclass(frozen=True)
@@ -144,6 +164,11 @@ class State:
                 if lines is not None and id(lines) not in seen:
                     seen.add(id(lines))
                     yield lines
+
+    @property
+    def moving(self) -> bool:
+        """Some service has a table from before its transition."""
+        return any(service.first for service in self.services.values())
 
     def used_lines(self) -> Iterable[tuple[int, int]]:
         """What of `slots` is taken."""

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from ..fleet.agreement import transition_end
 from ..flows import Flows, Needs
 from ..layout import RealState, SlotState
 from ..maps import Maps
 from ..ordering import stores_before
 from ..slots import OWNER, STATE_SHIFT
 from .health import CONSULT
-from .state import Lines, Real, ServiceInMaps, State
+from .state import ALONE, FleetView, Lines, Real, ServiceInMaps, State
 
 # A flow moves from the second to the first when its first packet without SYN comes: read in this order it is
 # not missed in both.
@@ -31,29 +32,41 @@ Steps = Iterator[Future[Any] | None]  # None: go on whenever you like
 Elsewhere = Callable[[Callable[[], None]], Future[Any]]  # runs a call, perhaps in another thread
 
 
-def end_transitions(maps: Maps, state: State, now_ns: int, elsewhere: Elsewhere) -> Steps:
-    """Slots whose transition is over become "consult", and first tables are dropped. Must be carried to its
-    end before the next plan is made.
+def end_transitions(
+    maps: Maps, state: State, now_ns: int, elsewhere: Elsewhere, fleet: FleetView = ALONE
+) -> Steps:
+    """Where a transition's clock has run out, first tables are dropped; when no peer has one any more, the
+    slots become "consult". Must be carried to its end before the next plan is made.
 
     By now every active flow of a previous owner is stored. First tables go first: a slot that is found in
     transition without one, also after a restart, has its flows where the entries or the present table say.
     Waits at last for packets in flight, which may still store an entry: then a scan may begin, and the first
     tables' lines may be written again.
     """
+    _hold(state, now_ns, fleet)
     ended = [lines for lines in live_tables(state) if lines.ends_ns is not None and lines.ends_ns <= now_ns]
-    if not ended:
-        return
-    _drop_first_tables(maps, state, {id(lines) for lines in ended})
-    stores_before()
-    yield None
-    for lines in ended:
+    if ended:
+        _drop_first_tables(maps, state, {id(lines) for lines in ended})
+        stores_before()
+        for lines in ended:
+            lines.ends_ns, lines.settling = None, True
+        yield None
+    turning = [lines for lines in live_tables(state) if lines.settling] if fleet.settled else []
+    for lines in turning:
         for words in _chunks(maps, lines):
             turned = np.flatnonzero(words >> STATE_SHIFT == SlotState.TRANSITION)
             # Only the state's two bits change: the upper byte of each word.
             words[turned] = words[turned] & OWNER | int(SlotState.CONSULT) << STATE_SHIFT
             yield None
-        lines.ends_ns = None
-    yield elsewhere(maps.wait_grace)
+        lines.settling = False
+    if ended or turning:
+        yield elsewhere(maps.wait_grace)
+
+
+def _hold(state: State, now_ns: int, fleet: FleetView) -> None:
+    for lines in live_tables(state):
+        if lines.ends_ns is not None:
+            lines.ends_ns = transition_end(lines.ends_ns, lines.lasts_ns, now_ns, all_agree=fleet.agreed)
 
 
 def _drop_first_tables(maps: Maps, state: State, ended: set[int]) -> None:
@@ -126,7 +139,7 @@ class Scan:
                 words[done] = words[done] & OWNER
                 states |= int(np.bitwise_or.reduce(words)) >> STATE_SHIFT
                 yield None
-            lines.clear = lines.ends_ns is None and not states
+            lines.clear = lines.ends_ns is None and not lines.settling and not states
 
     def _clear_reals(self) -> None:
         states = self._maps.reals["state"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..maps import Maps
 from ..sampling import Sampling
-from .state import State
+from .state import FleetView, State
 from .transition import Scan, Steps, end_transitions
 
 IDLE = 1.0  # s: nothing is under way
@@ -25,7 +25,7 @@ SURVEY_REST = 10
 
 
 class Upkeep:
-    """`scan_ns`: at least so long from one scan of the flow tables to the next."""
+    """`scan_ns`: at least so long from one scan of the flow tables to the next. `fleet`: to be set."""
 
     def __init__(self, maps: Maps, sampling: Sampling, clock: Callable[[], int], scan_ns: int) -> None:
         self._maps, self._sampling, self._clock, self._scan_ns = maps, sampling, clock, scan_ns
@@ -36,6 +36,7 @@ class Upkeep:
         self._thread: ThreadPoolExecutor | None = None
         self.entries: dict[str, int] = {}  # of each flow table, as of the last scan
         self._inline = True
+        self.fleet = FleetView()
 
     def advance(self, state: State, now_ns: int, budget_ns: int | None) -> float:
         """Does what is due, for `budget_ns` (a step more at most); None: to the end, waiting where it must.
@@ -87,7 +88,7 @@ class Upkeep:
         return self._awaited is None
 
     def _turn(self, state: State, now_ns: int) -> Steps:
-        yield from end_transitions(self._maps, state, now_ns, self._elsewhere)
+        yield from end_transitions(self._maps, state, now_ns, self._elsewhere, self.fleet)
         self._sampling.tick(now_ns)
         if now_ns >= self._next_survey_ns:
             took = self._timed(lambda: self._sampling.survey(state, now_ns))

@@ -5,6 +5,7 @@
 | nothing yet     | any                          | none: the kernel keeps what it has                     |
 | up              | any                          | accepting; draining if it shall take nothing new       |
 | down            | up, less than `linger` ago   | draining: established flows stay, new ones go elsewhere|
+| down            | any, and a peer says: up     | draining: it is not down for the fleet                 |
 | down            | up, longer ago; or never     | down                                                   |
 
 A real lingers only from up: one that was down before vc5d started has no flows to keep, and draining would
@@ -38,13 +39,23 @@ def hear(before: Standing, up: bool | None, now: float) -> Standing:
     return Standing(False, now if before.up else -inf)
 
 
-def state(standing: Standing, closed: bool, linger: float, now: float) -> RealState | None:
-    """closed: it shall take nothing new, being disabled or no longer in the document. None: keep."""
+@dataclass(frozen=True)
+class Said:
+    """Of a real. up: by its checks. closed: it shall take nothing new, being disabled, held, or no longer in
+    the document. kept: another load balancer's checks say that it is up (docs/sharing.md, rule 3)."""
+
+    up: bool | None
+    closed: bool = False
+    kept: bool = False
+
+
+def state(standing: Standing, said: Said, linger: float, now: float) -> RealState | None:
+    """None: keep what the kernel has."""
     if standing.up is None:
         return None
     if standing.up:
-        return RealState.DRAINING if closed else RealState.ACCEPTING
-    return RealState.DRAINING if now < standing.since + linger else RealState.DOWN
+        return RealState.DRAINING if said.closed else RealState.ACCEPTING
+    return RealState.DRAINING if said.kept or now < standing.since + linger else RealState.DOWN
 
 
 class Standings:
@@ -54,15 +65,15 @@ class Standings:
         self._standings: dict[Name, Standing] = {}
         self._ends: dict[Name, float] = {}
 
-    def judge(self, name: Name, up: bool | None, closed: bool, linger: float, now: float) -> RealState | None:
+    def judge(self, name: Name, said: Said, linger: float, now: float) -> RealState | None:
         """What the kernel is to be told of a real now."""
-        standing = self._standings[name] = hear(self._standings.get(name, Standing()), up, now)
+        standing = self._standings[name] = hear(self._standings.get(name, Standing()), said.up, now)
         end = standing.since + linger
         if standing.up is False and now < end:
             self._ends[name] = end
         else:
             self._ends.pop(name, None)
-        return state(standing, closed, linger, now)
+        return state(standing, said, linger, now)
 
     def next_end(self) -> float:
         """inf: none lingers."""
