@@ -43,7 +43,7 @@ def pair() -> Iterator[Cards]:
     found = cards.find()
     if len(found) < 2:
         pytest.skip("needs two virtio-net cards with several queues, joined: make vmtest")
-    with cards.joined(*found[:2], netns=f"vc5-cards-{os.getpid()}") as made:
+    with cards.joined(found[0], found[1], f"vc5-cards-{os.getpid()}") as made:
         yield made
 
 
