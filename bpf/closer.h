@@ -127,6 +127,7 @@ __noinline int find_real(struct question *q, __u32 live)
 	} else {
 		q->lifetime_ns = generation->flow_lifetime_ns;
 		q->inserts = control->inserts;
+		q->tells = control->tells;
 		index = track(q, service);
 	}
 	q->index = index;

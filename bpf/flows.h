@@ -29,6 +29,7 @@ struct question {
 	__u64 hash;
 	__u64 lifetime_ns; /* of a flow's entry */
 	__u32 inserts;     /* at most so many in this second; 0: no limit */
+	__u32 tells;       /* at most so many are told of in this second; 0: none */
 	__u16 slot;
 	bool ipv6;
 	bool tcp; /* else UDP */
@@ -126,6 +127,41 @@ static __always_inline bool may_store(const struct question *q, enum flow_table 
 	note(tracing, TRACE_NOT_STORED, table);
 	count(NOTE_NOT_STORED);
 	return false;
+}
+
+/* Tells other load balancers, by way of vc5d, of a flow that was stored; real_id 0: that was deleted. */
+static __always_inline void tell(const struct question *q, const union flow_key *key, __u32 real_id,
+				 __u64 now)
+{
+	__u32 zero = 0;
+	struct told_count *counted;
+	struct budget *budget;
+	struct told *told;
+
+	if (!q->tells)
+		return;
+	counted = bpf_map_lookup_elem(&told_counts, &zero);
+	budget = budget_of(now);
+	if (!counted || !budget)
+		return;
+	if (budget->tells >= q->tells) {
+		counted->limited++;
+		return;
+	}
+	budget->tells++;
+	told = bpf_ringbuf_reserve(&told_flows, sizeof(*told), 0);
+	if (!told) {
+		counted->full++;
+		return;
+	}
+	counted->told++;
+	__builtin_memcpy(told->key, key, sizeof(told->key));
+	told->last_ns = now;
+	told->real_id = real_id;
+	told->udp = !q->tcp;
+	told->ipv6 = q->ipv6;
+	told->pad[0] = told->pad[1] = 0;
+	bpf_ringbuf_submit(told, 0);
 }
 
 #endif

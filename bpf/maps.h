@@ -186,6 +186,20 @@ struct {
 	__type(value, struct budget);
 } budgets SEC(".maps");
 
+/* What other load balancers are to know at once: records of struct told, all of one size, so that user space reads
+ * them as an array. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 21);
+} told_flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct told_count);
+} told_counts SEC(".maps");
+
 /* Time per packet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -237,6 +251,38 @@ struct {
 	__type(key, struct prefix6);
 	__type(value, __u64); /* 1 */
 } blocked6 SEC(".maps");
+
+/* Of `merge` and `gate` only (sharing.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct merge_entry);
+} merge_batch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct gate);
+} gates SEC(".maps");
+
+/* By struct gate_node's node. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct gate_node);
+} gate_nodes SEC(".maps");
+
+/* Datagrams that were dropped, by enum share_drop. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SHARE_DROPS);
+	__type(key, __u32);
+	__type(value, __u64);
+} gate_counts SEC(".maps");
 
 /* Of a tracing program only; the other one has no code that touches them. */
 struct {

@@ -11,6 +11,8 @@
 /* An entry is touched when its clock is wrong by more than this part of the lifetime: a packet of a
  * tracked flow reads its entry's cache line, but seldom writes it. */
 #define TOUCH_SHIFT 8
+/* Others may be about to forget a flow that was quiet for longer than this part of its lifetime. */
+#define QUIET_SHIFT 2
 
 /* What the flow tables know: at most one living entry, and whether any entry at all is there. */
 struct memory {
@@ -61,10 +63,11 @@ static __always_inline void forget(const struct question *q, const struct memory
 	note(tracing, TRACE_FORGOTTEN, 0);
 	if (!q->tcp) {
 		take_out(q, &memory->key, FLOWS_UDP);
-		return;
+	} else {
+		take_out(q, &memory->key, FLOWS_TCP);
+		take_out(q, &memory->key, FLOWS_SYN);
 	}
-	take_out(q, &memory->key, FLOWS_TCP);
-	take_out(q, &memory->key, FLOWS_SYN);
+	tell(q, &memory->key, 0, memory->now);
 }
 
 /* Leaves exactly one entry for the flow, in the table where it belongs. False: nothing was changed, since
@@ -84,6 +87,8 @@ static __always_inline bool store(struct question *q, const struct service *serv
 	put(q, &memory->key, table, &flow);
 	if (q->tcp && memory->any)
 		take_out(q, &memory->key, q->syn ? FLOWS_TCP : FLOWS_SYN);
+	if (table != FLOWS_SYN) /* a flood of SYNs is told to nobody */
+		tell(q, &memory->key, flow.real_id, memory->now);
 	q->stored = true;
 	return true;
 }
@@ -93,11 +98,16 @@ static __always_inline void touch(struct question *q, const struct service *serv
 				  const struct memory *memory, __u32 index)
 {
 	struct flow *entry = memory->entry;
+	__s64 quiet = memory->now - entry->last_ns;
 
 	if (memory->half_open && !q->syn && store(q, service, memory, index))
 		return;
-	if ((__s64)(memory->now - entry->last_ns) > (__s64)(q->lifetime_ns >> TOUCH_SHIFT))
+	if (quiet > (__s64)(q->lifetime_ns >> QUIET_SHIFT) && !memory->half_open)
+		tell(q, &memory->key, entry->real_id, memory->now);
+	if (quiet > (__s64)(q->lifetime_ns >> TOUCH_SHIFT)) {
 		entry->last_ns = memory->now;
+		entry->peer = 0; /* from now on it is this load balancer that tells of it */
+	}
 	if (entry->hash != (__u32)(q->hash >> 32)) /* the seed changed since */
 		entry->hash = q->hash >> 32;
 }
@@ -239,6 +249,7 @@ static __noinline __u64 ask_flows(struct xdp_md *ctx, const struct service *serv
 		return NO_REAL;
 	q.lifetime_ns = generation->flow_lifetime_ns;
 	q.inserts = control->inserts;
+	q.tells = control->tells;
 	fill_key(&q, &packet);
 	index = track(&q, service);
 	return index | (__u64)(q.syn || (!q.tcp && q.stored)) << 32;

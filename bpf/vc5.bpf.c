@@ -12,6 +12,7 @@
  *   stats.h      counters, sessions, prefixes, time
  *   closer.h     whatever is not plain: fragment.h, extension.h, icmp.h
  *   trace.h      telling of all this, in a tracing program
+ *   sharing.h    programs of the process that shares flows with other load balancers
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "closer.h"
+#include "sharing.h"
 
 /* Types that user space shares but no map's value names: a variable keeps them in BTF. Its section is
  * none that libbpf would make a map of. */
@@ -40,6 +42,11 @@ const struct shared_types {
 	enum filter filter;
 	enum trace_limits trace_limits;
 	enum trace_step trace_step;
+	enum told_limits told_limits;
+	enum share_drop share_drop;
+	enum share_format share_format;
+	struct told told;
+	struct merge_call merge_call;
 } shared_types SEC("shared") = {};
 
 /* To the real, and the counters. */

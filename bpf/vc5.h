@@ -208,7 +208,7 @@ struct flow {
 	__u32 hash;    /* the upper half of the flow hash: finds the flow's slot again */
 	__u32 real_id; /* of the real that has the flow; 0 is no real's id */
 	__u32 real;    /* its index in the service's block when the entry was written */
-	__u32 pad;
+	__u32 peer; /* 1: another load balancer told of it, and no packet of the flow has come here since */
 };
 
 struct real_counters {
@@ -251,7 +251,7 @@ struct budget {
 	__u32 inserts[3]; /* spent: into flows_tcp, flows_syn, flows_udp */
 	__u32 echoes;     /* spent */
 	__u32 too_bigs;   /* spent */
-	__u32 pad;
+	__u32 tells;      /* spent */
 };
 
 /* Time spent in the program, of the packets of the jiffies that are sampled. */
@@ -317,9 +317,90 @@ struct control {
 	__u32 inserts; /* at most so many flows are stored in a second, by each CPU in each flow table; 0: no limit */
 	__u32 echoes;   /* at most so many echo requests are answered in a second by each CPU */
 	__u32 too_bigs; /* at most so many packets that do not fit into a tunnel are answered, likewise */
-	__u32 pad1;
+	__u32 tells;    /* at most so many flows are told of, for other load balancers, likewise; 0: none */
 	__u64 pad[4];
 	struct generation generation[2];
+};
+
+enum told_limits {
+	FLOW_KEY_BYTES = 40, /* of either family's flow key, filled up with zeros */
+	MERGE_MOST = 4096,   /* entries at a time */
+};
+
+/* A flow that was stored, or deleted, as the record of `told` has it: for other load balancers. */
+struct told {
+	__u8 key[FLOW_KEY_BYTES];
+	__u64 last_ns;
+	__u32 real_id; /* 0: deleted, since its slot's owner has a new flow of the same addresses and ports */
+	__u8 udp;
+	__u8 ipv6;
+	__u8 pad[2];
+};
+
+/* Of what was to be told, on one CPU. */
+struct told_count {
+	__u64 told;
+	__u64 limited; /* more than `control.tells` */
+	__u64 full;    /* nobody had read what was told before */
+};
+
+/* An entry for `merge`; its real_id is 0: delete what is older. */
+struct merge_entry {
+	__u8 key[FLOW_KEY_BYTES];
+	struct flow flow;
+};
+
+/* What `merge` is to do with the entries of `merge_batch`, all of one table, and what it did. */
+struct merge_call {
+	__u32 count;
+	__u32 udp;
+	__u32 ipv6;
+	__u32 stored;  /* not there before */
+	__u32 renewed; /* there, and older */
+	__u32 deleted;
+	__u32 older; /* than what is there, which stays */
+	__u32 pad;
+};
+
+/* Why a datagram from another load balancer is dropped: docs/sharing.md. `gate` knows the first ones. */
+enum share_drop {
+	SHARE_SHORT = 0,
+	SHARE_STRANGER,
+	SHARE_VERSION,
+	SHARE_KEY,
+	SHARE_OWN,
+	SHARE_FLOOD,
+	SHARE_KIND,
+	SHARE_REPLAYED,
+	SHARE_MAC,
+	SHARE_LATE,
+	SHARE_UNPROVEN,
+	SHARE_FULL,
+	SHARE_DROPS,
+};
+
+enum share_format {
+	SHARE_MAGIC = 0x56433573, /* "VC5s" */
+	SHARE_FORMAT = 1,         /* the version */
+	SHARE_GREETING = 1,       /* a kind */
+	SHARE_LEAST = 48,         /* bytes of the shortest datagram */
+	SHARE_KNOWN = 20000,      /* datagrams a second of a node that is known … */
+	SHARE_UNKNOWN = 1000,     /* … and of all others together */
+};
+
+/* What `gate` lets in. */
+struct gate {
+	__u64 node;        /* this load balancer's own */
+	__be16 keys_be[2]; /* ids; twice the same if there is but one */
+	__u32 pad;
+	__u64 second;  /* of what follows; 2^30 ns */
+	__u64 unknown; /* datagrams of unknown nodes in it */
+};
+
+/* A node that is known. */
+struct gate_node {
+	__u64 second;
+	__u64 datagrams; /* in it */
 };
 
 /* Which packets a tracing program tells one tracer of. Addresses: 16 bytes, IPv4 mapped. A mask bit of 0: any. */

@@ -172,10 +172,12 @@ class Object:
         max_entries: Mapping[str, int],
         shared: Mapping[str, int] | None = None,
         constants: Mapping[str, bytes] | None = None,
+        programs: Mapping[str, bool] | None = None,
     ) -> None:
         """Loads `path` after giving its maps the sizes that `max_entries` names. `shared`: descriptors of
         maps that are there already, to use in place of new ones. `constants`: what sections of read-only data
-        (".rodata.…") hold, whole."""
+        (".rodata.…") hold, whole. `programs`: those to load that are not loaded by default, and not to load
+        that are."""
         if not path.is_file():
             raise Vc5Error(
                 f"{path}: there is no such BPF object", "`make build` builds it; --object names another"
@@ -188,6 +190,8 @@ class Object:
                 f"{path} is no BPF object: {_cause(libbpf.take_log()) or os.strerror(ctypes.get_errno())}"
             )
         try:
+            for name, wanted in (programs or {}).items():
+                check(lib.bpf_program__set_autoload(self._find(name), wanted), f"program {name}")
             self.maps = self._load(path, max_entries, shared or {}, constants or {})
         except Vc5Error:
             self.close()
@@ -227,10 +231,13 @@ class Object:
 
     def program(self, name: str) -> int:
         """The descriptor of a program."""
-        handle = library().bpf_object__find_program_by_name(self._handle, name.encode())
+        return check(library().bpf_program__fd(self._find(name)), f"program {name}")
+
+    def _find(self, name: str) -> int:
+        handle: int | None = library().bpf_object__find_program_by_name(self._handle, name.encode())
         if not handle:
             raise Vc5Error(f"the BPF object has no program {name}")
-        return check(library().bpf_program__fd(handle), f"program {name}")
+        return handle
 
     def close(self) -> None:
         if self._handle:
@@ -300,6 +307,13 @@ def program_id(prog_fd: int) -> int:
         "the program cannot be asked about",
     )
     return int(info.id)
+
+
+def run_syscall(prog_fd: int, context: Array) -> None:
+    """Runs a program of type "syscall" on `context`, which it may change."""
+    opts = libbpf.TestRunOpts(sz=ctypes.sizeof(libbpf.TestRunOpts))
+    opts.ctx_in, opts.ctx_size_in = _address(context), context.nbytes
+    check(library().bpf_prog_test_run_opts(prog_fd, ctypes.byref(opts)), "the program could not be run")
 
 
 def test_run(prog_fd: int, packet: bytes, repeat: int = 1, ifindex: int = 0) -> tuple[int, bytes, int]:  # noqa: PT028

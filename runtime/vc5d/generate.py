@@ -49,6 +49,12 @@ STRUCTS = (
     "trace_count",
     "trace_note",
     "trace_event",
+    "told",
+    "told_count",
+    "merge_entry",
+    "merge_call",
+    "gate",
+    "gate_node",
 )
 ENUMS = (
     "vc5_layout",
@@ -66,6 +72,9 @@ ENUMS = (
     "filter",
     "trace_limits",
     "trace_step",
+    "told_limits",
+    "share_drop",
+    "share_format",
 )
 
 INT, PTR, ARRAY, STRUCT, UNION, ENUM, TYPEDEF, VOLATILE, CONST = 1, 2, 3, 4, 5, 6, 8, 9, 10

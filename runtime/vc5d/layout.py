@@ -152,6 +152,36 @@ class TraceStep(IntEnum):
     REASON = 24
 
 
+class ToldLimits(IntEnum):
+    FLOW_KEY_BYTES = 40
+    MERGE_MOST = 4096
+
+
+class ShareDrop(IntEnum):
+    SHORT = 0
+    STRANGER = 1
+    VERSION = 2
+    KEY = 3
+    OWN = 4
+    FLOOD = 5
+    KIND = 6
+    REPLAYED = 7
+    MAC = 8
+    LATE = 9
+    UNPROVEN = 10
+    FULL = 11
+    DROPS = 12
+
+
+class ShareFormat(IntEnum):
+    MAGIC = 1447245171
+    FORMAT = 1
+    GREETING = 1
+    LEAST = 48
+    KNOWN = 20000
+    UNKNOWN = 1000
+
+
 SERVICE_KEY4: np.dtype[Any] = np.dtype(
     {
         "names": [
@@ -368,7 +398,7 @@ FLOW: np.dtype[Any] = np.dtype(
             "hash",
             "real_id",
             "real",
-            "pad",
+            "peer",
         ],
         "formats": [
             "<u8",
@@ -478,7 +508,7 @@ BUDGET: np.dtype[Any] = np.dtype(
             "inserts",
             "echoes",
             "too_bigs",
-            "pad",
+            "tells",
         ],
         "formats": [
             "<u8",
@@ -603,7 +633,7 @@ CONTROL: np.dtype[Any] = np.dtype(
             "inserts",
             "echoes",
             "too_bigs",
-            "pad1",
+            "tells",
             "pad",
             "generation",
         ],
@@ -743,5 +773,123 @@ TRACE_EVENT: np.dtype[Any] = np.dtype(
         ],
         "offsets": [0, 8, 12, 16, 20, 24, 28, 32, 36, 40, 56, 72, 74, 76, 77, 78, 79, 80, 464, 720],
         "itemsize": 976,
+    }
+)
+
+TOLD: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "key",
+            "last_ns",
+            "real_id",
+            "udp",
+            "ipv6",
+            "pad",
+        ],
+        "formats": [
+            ("u1", (40,)),
+            "<u8",
+            "<u4",
+            "u1",
+            "u1",
+            ("u1", (2,)),
+        ],
+        "offsets": [0, 40, 48, 52, 53, 54],
+        "itemsize": 56,
+    }
+)
+
+TOLD_COUNT: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "told",
+            "limited",
+            "full",
+        ],
+        "formats": [
+            "<u8",
+            "<u8",
+            "<u8",
+        ],
+        "offsets": [0, 8, 16],
+        "itemsize": 24,
+    }
+)
+
+MERGE_ENTRY: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "key",
+            "flow",
+        ],
+        "formats": [
+            ("u1", (40,)),
+            FLOW,
+        ],
+        "offsets": [0, 40],
+        "itemsize": 64,
+    }
+)
+
+MERGE_CALL: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "count",
+            "udp",
+            "ipv6",
+            "stored",
+            "renewed",
+            "deleted",
+            "older",
+            "pad",
+        ],
+        "formats": [
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+            "<u4",
+        ],
+        "offsets": [0, 4, 8, 12, 16, 20, 24, 28],
+        "itemsize": 32,
+    }
+)
+
+GATE: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "node",
+            "keys_be",
+            "pad",
+            "second",
+            "unknown",
+        ],
+        "formats": [
+            "<u8",
+            (">u2", (2,)),
+            "<u4",
+            "<u8",
+            "<u8",
+        ],
+        "offsets": [0, 8, 12, 16, 24],
+        "itemsize": 32,
+    }
+)
+
+GATE_NODE: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "second",
+            "datagrams",
+        ],
+        "formats": [
+            "<u8",
+            "<u8",
+        ],
+        "offsets": [0, 8],
+        "itemsize": 16,
     }
 )

@@ -54,7 +54,7 @@ _FIXED = {  # entries, as in maps.h
 
 # Every map that outlives a program. A tracing program's own (`trace_…`) do not.
 ARRAYS = tuple(RECORDS)
-SHARED = (*ARRAYS, *PER_CPU, "budgets", *TABLES, "grace")
+SHARED = (*ARRAYS, *PER_CPU, "budgets", *TABLES, "told_flows", "told_counts", "grace")
 
 
 class Maps:

@@ -20,7 +20,14 @@ from ..stores import FLOW_TABLES, Table
 _KEPT = (
     "slots", "reals", "tunnel_sources", "service_states", "accepting", "prefixes4", "blocked4_bits",
 )  # fmt: skip
-_WORDS = ("switches", "session_mask", "inserts", "echoes", "too_bigs")  # of struct control: no document's
+_WORDS = (
+    "switches",
+    "session_mask",
+    "inserts",
+    "echoes",
+    "too_bigs",
+    "tells",
+)  # of struct control: no document's
 # What packets add to these while they are copied is not missed.
 _TABLES = ("sessions", "prefixes6", "blocked4", "blocked6")
 # What packets write all the time and must not be lost, with the field that says when.
