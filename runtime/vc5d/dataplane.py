@@ -12,6 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from . import log
 from .document import Blocked, Document, Neighbor, ServiceKey
 from .errors import Vc5Error
@@ -41,11 +44,13 @@ _MOST_LOAD = (1 << 32) - 1
 
 
 class Dataplane:
-    """`adopted`: packets were forwarded before this process came, and go on being so."""
+    """`adopted`: packets were forwarded before this process came, and go on being so. `epoch`: of the maps:
+    another when a document outgrew them, and others are pinned in their place."""
 
     def __init__(self, maps: Maps, clock: Clock = time.monotonic_ns, scan_ns: int = SCAN_INTERVAL_NS) -> None:
         """Over maps that are there, for tests in memory; `open` is the way in for everyone else."""
         self.adopted = False
+        self.epoch = 0
         self._clock, self._scan_ns = clock, scan_ns
         self._document: Document | None = (
             None  # that this process applied; adopted state lacks what only it says
@@ -221,6 +226,16 @@ class Dataplane:
         that flows are remembered long enough, limits.py), answer so many echo requests (0: none)."""
         limits.set_limits(self.maps, inserts, echoes)
 
+    def tell(self, most: int) -> None:
+        """Flows that are stored are told of in the ring `told_flows`, for other load balancers (sharing/): at
+        most so many a second by each CPU; 0: none."""
+        self.maps.control["tells"][0] = most
+
+    def consult(self, indexes: npt.NDArray[np.uint32]) -> None:
+        """Flows of slots that these reals own (indexes into `reals`) are elsewhere, another load balancer
+        told."""
+        health.consult(self.maps, self.state, indexes)
+
     def set_session_bits(self, bits: int | None) -> None:
         """Samples one flow in 2^bits for `sessions`, 0 … 31; None: by the traffic, as from the beginning."""
         if bits is not None and not 0 <= bits <= MOST_BITS:
@@ -375,6 +390,7 @@ class Dataplane:
         fixed = self._sampling.sessions.fixed
         self._program, self._predecessor, self._document = new, None, document
         self._use(new.maps, plan.after)
+        self.epoch += 1
         self._sampling.sessions.fixed = fixed
         self._begin(new, plan, before, source)
         self._carried.keep(self.state)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from .layout import Filter
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIXER = np.uint64(0xD6E8FEB86659FD93)
 Words = npt.NDArray[np.uint64]
 
 
@@ -67,3 +68,19 @@ def positions(
 def slot_index(upper: npt.NDArray[Any], size: npt.NDArray[Any] | int) -> npt.NDArray[np.int64]:
     """The slot of each flow in a table of `size` slots, from the upper 32 bits of its hash."""
     return (upper.astype(np.uint64) * np.asarray(size).astype(np.uint64) >> np.uint64(32)).astype(np.int64)
+
+
+def flow_hashes(
+    keys: npt.NDArray[np.uint8], protocol: int, sticky: npt.NDArray[np.bool_], seed: int
+) -> Words:
+    """The flow hash of each key (struct flow_key4 or flow_key6 as bytes, one a row). sticky: whether its
+    ports and protocol are not hashed."""
+    addresses = np.ascontiguousarray(keys[:, :-4]).view("<u8")
+    ports = np.ascontiguousarray(keys[:, -4:]).view("<u4")[:, 0].astype(np.uint64)
+    ports = np.where(sticky, np.uint64(0), ports | np.uint64(protocol) << np.uint64(32)) * MIXER
+    salt = np.array([seed], np.uint64)
+    x = (addresses[:, 0] ^ salt) * GOLDEN
+    if addresses.shape[1] > 1:
+        y = addresses[:, 2] * MIXER + addresses[:, 3]
+        x = (fmix64(x + addresses[:, 1]) ^ y) * GOLDEN
+    return fmix64(x + ports)

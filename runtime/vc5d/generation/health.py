@@ -7,6 +7,7 @@ a list, the 64-bit word that publishes a list.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ..layout import RealState
 from ..maps import Maps
@@ -35,6 +36,16 @@ def set_state(maps: Maps, state: State, service: ServiceInMaps, index: int, new:
     states[index] = int(new) | consult
     publish(maps, service)
     return True
+
+
+def consult(maps: Maps, state: State, indexes: npt.NDArray[np.uint32]) -> None:
+    """Sets the consult bits of these reals, until a scan finds that no flow needs them. The flows are in the
+    flow tables already: so a scan that begins after this finds them."""
+    states = maps.reals["state"]
+    there = indexes[indexes < len(states)]
+    there = there[states[there] & STATE != RealState.ABSENT]
+    state.fresh.update(there.tolist())
+    states[there] = states[there] | CONSULT
 
 
 def publish(maps: Maps, service: ServiceInMaps) -> None:
