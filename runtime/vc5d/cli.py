@@ -25,6 +25,7 @@ from .errors import Vc5Error
 from .handover import TUN
 from .health.checks import compile_checks
 from .outcome import guarded, say
+from .sharing.keys import Secrets
 from .sinks.config import read as read_logging
 from .tun import NAME_MAX
 from .uninstall import uninstall
@@ -77,6 +78,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace, tun: int 
             state_dir=options.state,
             grace=options.grace,
             web=options.web,
+            fleet=Secrets(options.fleet_key_file, options.fleet_next_key_file),
             console=ConsoleOptions(
                 socket=options.web_socket,
                 token=read_token(options.console_token),
@@ -174,6 +176,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--socket", type=Path, default=SOCKET, metavar="PATH", help=f"for vc5ctl ({SOCKET})")
     add("--object", type=Path, metavar="PATH", help="the XDP program (vc5.bpf.o; else $VC5_OBJECT)")
     add("--seed-file", type=Path, metavar="PATH", help="the secret seed (else systemd's credential `seed`)")
+    add(
+        "--fleet-key-file",
+        type=Path,
+        metavar="PATH",
+        help="the fleet's secret, by which flows are shared (else systemd's credential `fleet`)",
+    )
+    add(
+        "--fleet-next-key-file",
+        type=Path,
+        metavar="PATH",
+        help="another one that is believed, while it is changed (else the credential `fleet_next`)",
+    )
     add("--table", type=_table, default=205, metavar="N", help="routing table of the announced VIPs (205)")
     add(
         "--tun",

@@ -36,6 +36,9 @@ from .plane import Dataplane, OpenDataplane, PlaneThread
 from .reals import Reals, Told
 from .reload import NOT_READY, Reloads
 from .routes import Announcer
+from .sharing.keys import Secrets
+from .sharing.link import Files, Sharing
+from .sharing.link import Told as Peers
 from .sight import Lookout
 from .sinks.config import Logging
 from .sinks.config import read as read_logging
@@ -58,7 +61,8 @@ _BUDGET_NS = 300_000  # of upkeep at a stretch: a change of health waits no long
 class Options:
     """The command line. state_dir: where what an operator drained is kept; None: nowhere. grace: seconds
     between saying that the VIPs leave and withdrawing them, at the end. web: where the HTTP server listens
-    unless the document says so; None: nowhere. console: the rest of what concerns it."""
+    unless the document says so; None: nowhere. console: the rest of what concerns it. fleet: where its
+    secrets are."""
 
     document: Path
     interfaces: tuple[str, ...]
@@ -73,6 +77,7 @@ class Options:
     grace: float = 0.0
     web: Listen | None = None
     console: ConsoleOptions = field(default_factory=ConsoleOptions)
+    fleet: Secrets = field(default_factory=Secrets)
 
 
 class Daemon:
@@ -131,6 +136,7 @@ class Daemon:
             await self._start_announcer(running)
             await self._start_dataplane(running)
             await self._start_reals(running, plans)
+            self._start_sharing()
             self._start_background(running)
             asyncio.get_running_loop().call_later(self._learning(), self._announcing.changed)
             self._ready = True
@@ -216,6 +222,12 @@ class Daemon:
         await self._reals.start(running)
         await self._reals.follow(self._document, plans)
 
+    def _start_sharing(self) -> None:
+        options = self.options
+        files = Files(options.pin_dir, options.object, options.fleet)
+        self._sharing = Sharing(self._netlink, self._plane, self._dataplane, files, Peers())
+        self._sharing.follow(self._document)
+
     def _start_background(self, running: AsyncExitStack) -> None:
         """Ended in reverse order: first these, then the routes are withdrawn, then a reload that is under way
         gets to its end, and all the rest after that."""
@@ -231,6 +243,7 @@ class Daemon:
             self._lookout.for_ever(),
             self._announcing.for_ever(),
             self._reals.follow_moves_for_ever(),
+            self._sharing.run_for_ever(),
         ]
         works += self._web()
         for work in works:
@@ -296,6 +309,7 @@ class Daemon:
         document, plans, logging = await self._load()
         await self._apply(document)
         self._document = document
+        self._sharing.follow(document)
         await self._reals.follow(document, plans)
         await self._traffic.follow(document)
         await self._sinks.follow(logging)
@@ -382,6 +396,7 @@ class Daemon:
             live=self._live_since,
             sinks=self._sinks.status(),
             unseen_since=self._lookout.sight.unseen_since,
+            sharing=self._sharing.status(),
         )
         return await asyncio.to_thread(
             without_collection, status, self._document, captured, self._reals, mine

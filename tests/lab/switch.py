@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 from functools import cache
 
-from lab import bond
 from lab.host import run
 from lab.plan import BALANCERS, BUILD, REALS, VLANS, Names
 
@@ -66,7 +65,7 @@ def plain_frames(netns: str, device: str) -> None:
     run(["ethtool", "-K", device, *off], netns=netns)
 
 
-def build(names: Names, bonded: bool = False) -> None:
+def build(names: Names) -> None:
     """The bridges and ports; the cables (veths named after the hosts at their other end) are there."""
     netns = names.netns(NETNS)
     lines = []
@@ -80,8 +79,7 @@ def build(names: Names, bonded: bool = False) -> None:
     run(["ip", "-n", netns, "-batch", "-"], stdin="\n".join(lines))
     for number, balancer in enumerate(BALANCERS, 1):
         port = balancer.name
-        for device in (port, *(bond.members(port) if bonded else ())):
-            plain_frames(netns, device)
+        plain_frames(netns, port)
         # What a load balancer sends by XDP_TX arrives here only because there is a program here too.
         program = ["xdp", "obj", str(BUILD / "lab/pass.bpf.o"), "sec", "xdp"]
         run(["ip", "-n", netns, "link", "set", "dev", port, *program])

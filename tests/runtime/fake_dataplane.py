@@ -21,6 +21,7 @@ class FakeDataplane:
 
     def __init__(self, adopted: bool = False) -> None:
         self.adopted = adopted
+        self.epoch = self.tells = 0
         self.applied: list[str] = []
         self.attached: list[tuple[str, str]] = []
         self.lost: set[str] = set()  # interfaces that the program is no longer on
@@ -77,6 +78,12 @@ class FakeDataplane:
 
     def set_loads(self, loads: Mapping[tuple[ServiceKey, str], float]) -> None:
         self.loads = dict(loads)
+
+    def tell(self, most: int) -> None:
+        self.tells = most
+
+    def consult(self, indexes: Any) -> None:
+        """Nobody looks."""
 
     def sessions(self, keys: Iterable[ServiceKey] | None = None) -> dict[tuple[ServiceKey, str], int]:
         return {}

@@ -46,6 +46,12 @@ STATUS: dict[str, Any] = {
     },
     "flows": {"tcp": 12},
     "reasons": {"pass_not_vip": 5, "drop_malformed": 6, "answer_echo": 7, "note_not_stored": 8},
+    "sharing": {
+        "on": True, "why": "", "node": "00", "nodes": {"11": {"address": "10.1.10.2", "heard": 0.5}},
+        "dropped": {"mac": 1, "replayed": 2}, "merged": {"stored": 3, "older": 4}, "unsent": 5, "aside": 6,
+        "sent": {"datagrams": 7, "flows": 8}, "received": {"datagrams": 9, "flows": 10},
+        "told": {"told": 11, "limited": 12, "full": 13}, "cpu": 0.25,
+    },
 }  # fmt: skip
 
 # The metrics are an interface: what is listed here does not change without a line in the changelog.
@@ -108,6 +114,21 @@ EXPECTED = {
     'vc5_packets_dropped_total{reason="malformed"}': 6,
     'vc5_packets_answered_total{reason="echo"}': 7,
     'vc5_flows_not_stored_total{reason="not_stored"}': 8,
+    "vc5_sharing_on": 1,
+    'vc5_sharing_peer_heard_seconds{peer="10.1.10.2"}': 0.5,
+    'vc5_sharing_dropped_total{reason="mac"}': 1,
+    'vc5_sharing_dropped_total{reason="replayed"}': 2,
+    'vc5_sharing_merged_flows_total{as="stored"}': 3,
+    'vc5_sharing_merged_flows_total{as="older"}': 4,
+    "vc5_sharing_unsent_datagrams_total": 5,
+    "vc5_sharing_aside_flows": 6,
+    "vc5_sharing_sent_datagrams_total": 7,
+    "vc5_sharing_sent_flows_total": 8,
+    "vc5_sharing_received_datagrams_total": 9,
+    "vc5_sharing_received_flows_total": 10,
+    "vc5_sharing_told_limited_total": 12,
+    "vc5_sharing_told_full_total": 13,
+    "vc5_sharing_cpu_seconds_total": 0.25,
 }
 
 

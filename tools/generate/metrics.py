@@ -35,6 +35,7 @@ STATUS: dict[str, Any] = {
     "sinks": {"slack": {"queued": 0, "sent": 0, "dropped": 0, "last_error": None}}, "vips": {"v": {"up": True, "leaving": False, "since": 0}},
     "services": {"s": {"name": "", "need": 1, "slots": {"clear": 1}, "reals": {"r": {"up": True}}}},
     "reasons": {"pass_x": 0, "drop_x": 0, "answer_x": 0, "note_x": 0},
+    "sharing": {"nodes": {"n": {"address": "", "heard": 0}}, "dropped": {"mac": 0}, "merged": {"stored": 0}},
 }  # fmt: skip
 
 

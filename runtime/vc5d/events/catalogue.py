@@ -134,6 +134,15 @@ _PARTS: Mapping[str, tuple[Event, ...]] = {
         Event("interface.rp_filter", "info warning", "The reverse path filter was relaxed, or could not be.",
             "interface was now error needed", "host", "change"),
     ),
+    "Other load balancers": (
+        Event("sharing.on", "info", "Flows are shared with other load balancers: sockets are open.", "", type="start",
+            outcome="success", ends="sharing.failed"),
+        Event("sharing.off", "info", "Flows are shared no longer, or not at this moment.", "", type="end"),
+        Event("sharing.failed", "error", "Flows cannot be shared now; tried again. Everything else goes on.",
+            "error hint", type="error", outcome="failure"),
+        Event("sharing.not_served", "warning", "A load balancer that starts asked for what this one holds, in vain.",
+            "client error", type="error", outcome="failure"),
+    ),
     "HTTP": (
         Event("web.listening", "info warning", "Console and metrics are served; a warning if not only on localhost.",
             "address", "web", "start", "success"),

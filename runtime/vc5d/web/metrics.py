@@ -14,7 +14,7 @@ from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from . import metrics_services
+from . import metrics_services, metrics_sharing
 from .families import Status, counter, gauge, value
 
 
@@ -29,7 +29,15 @@ class StatusCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         status = self._status()
-        for part in (_document, _host, _vips, _packets, _sinks, metrics_services.services):
+        for part in (
+            _document,
+            _host,
+            _vips,
+            _packets,
+            _sinks,
+            metrics_sharing.sharing,
+            metrics_services.services,
+        ):
             yield from part(status)
         if self._reals:
             yield from metrics_services.reals(status)

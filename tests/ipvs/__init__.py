@@ -1,1 +1,0 @@
-"""This load balancer beside the kernel's own, IPVS: the same frames, the same reals, the same machine."""
