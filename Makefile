@@ -61,6 +61,9 @@ lock: setup ## pin pyproject.toml's dependencies in requirements.lock, with hash
 .PHONY: wheelhouse
 wheelhouse: build/wheelhouse/.made ## build/wheelhouse: what `make install` needs, so that it needs no network
 
+.PHONY: bundle
+bundle: build build/bundle/vc5.tar.gz ## build/bundle/vc5.tar.gz: what the Ansible roles install on a load balancer
+
 .PHONY: install
 install: build wheelhouse ## onto this host, or into DESTDIR; PREFIX is /usr: docs/install.md
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' tools/install install
@@ -81,6 +84,10 @@ WHEEL_SOURCES = $(shell find compiler runtime schemas -name '*.py' -o -name '*.j
 build/wheelhouse/.made: $(VENV)/.installed $(MAGLEV) tools/wheelhouse $(WHEEL_SOURCES)
 	$(PYTHON) tools/wheelhouse $(@D)
 	@touch $@
+
+BUNDLED = $(wildcard runtime/systemd/* docs/man/*) inventories/example/config.yaml README.md CHANGELOG.md LICENSE
+build/bundle/vc5.tar.gz: $(OBJECT) build/wheelhouse/.made tools/install tools/bundle $(BUNDLED)
+	@tools/bundle $@
 
 $(OBJECT): bpf/vc5.bpf.c $(wildcard bpf/*.h) Makefile | packages
 	@mkdir -p $(@D)
