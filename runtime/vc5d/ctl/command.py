@@ -16,6 +16,7 @@ from .doctor.command import doctor
 from .pages import drains, drops, flows, reals, services, status, vips
 from .pages.view import Page
 from .parser import parser
+from .quiet import quiet
 from .trace.command import trace
 from .watch import show
 
@@ -68,4 +69,5 @@ _OTHERS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "undrain": _drain,
     "trace": trace,
     "doctor": doctor,
+    "quiet": quiet,
 }
