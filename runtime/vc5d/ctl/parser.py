@@ -142,7 +142,7 @@ def _actions(commands: Commands) -> None:
     add = quiet.add_argument
     add("--below", type=float, default=1, metavar="N", help="packets a second that are quiet enough (1)")
     add("--for", dest="seconds", type=_seconds, default=5, metavar="SECONDS", help="so long on end (5)")
-    add("--timeout", type=_seconds, default=300, metavar="SECONDS", help="then give up, with exit code 1 (300)")
+    add("--timeout", type=_seconds, default=300, metavar="SECONDS", help="then give up (300)")
     _command(commands, "reload", "read the document again; waits, and tells why it failed")
     drain = _command(commands, "drain", "take something out of service, gently, until undrain")
     undrain = _command(commands, "undrain", "put it back into service")

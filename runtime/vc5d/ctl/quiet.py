@@ -15,8 +15,8 @@ _LOOK = 1.0  # s between two looks at the counters
 
 
 def quiet(options: argparse.Namespace) -> int:
-    """Returns 0 once few packets enough have come for some seconds on end. Raises Vc5Error when that takes too
-    long."""
+    """Returns 0 once few packets enough have come for some seconds on end. Raises Vc5Error when that takes
+    too long."""
     began = time.monotonic()
     since, (when, count) = began, _seen(options)
     while True:
@@ -32,7 +32,7 @@ def quiet(options: argparse.Namespace) -> int:
         if when - began > options.timeout:
             raise Vc5Error(
                 f"after {options.timeout:g} s there are {rate:.0f} packets a second still",
-                "is another load balancer announced, and does the router honour GRACEFUL_SHUTDOWN (RFC 8326)?",
+                "do others announce the VIPs, and does the router honour GRACEFUL_SHUTDOWN (RFC 8326)?",
             )
 
 
