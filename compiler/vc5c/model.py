@@ -46,6 +46,9 @@ class Settings:
     verify: bool | None = None
     tunnel_type: At[str] | None = None
     tunnel_port: int | None = None
+    tunnel_dscp: int | None = None
+    tunnel_mtu: int | None = None
+    mss_clamp: At[bool | int] | None = None
     track: At[str] | None = None
     interval: float | None = None  # seconds
     timeout: float | None = None  # seconds

@@ -9,6 +9,7 @@ from vc5c.cascade import Case, cases, checks_of
 from vc5c.maglev import ladder_size
 from vc5c.model import Config, Settings
 from vc5c.resolved import Neighbor, Resolved, ResolvedService, ServiceKey, TableSpec
+from vc5c.tunnels import clamped_mss
 from vc5c.vlans import VlanFinder
 
 TRACK = {"tcp": "needed", "udp": "full"}
@@ -42,6 +43,9 @@ def _service(case: Case, key: ServiceKey, withdrawn: set[Address]) -> ResolvedSe
     settings = case.settings
     servers = sorted(case.servers, key=lambda server: server.address.order)
     options = _options(settings)
+    mss = clamped_mss(settings, key.address, tuple(server.address for server in servers))
+    if mss is not None:
+        options["mss-clamp"] = mss
     if key.address in withdrawn:
         options["disabled"] = True
     return ResolvedService(
@@ -72,6 +76,8 @@ def _options(settings: Settings) -> dict[str, Any]:
         "scheduler": settings.scheduler and settings.scheduler.value,
         "tunnel-type": settings.tunnel_type and settings.tunnel_type.value,
         "tunnel-port": settings.tunnel_port,
+        "tunnel-dscp": settings.tunnel_dscp,
+        "tunnel-mtu": settings.tunnel_mtu,
         "linger": settings.linger,
     }
     options: dict[str, Any] = {

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from vc5c.cascade import cases
 from vc5c.model import Config
 from vc5c.problems import Problems
-from vc5c.rules import Whole, announcing, checks, hosts, network, services, serving, tables
+from vc5c.rules import Whole, announcing, checks, hosts, network, services, serving, tables, tunnels
 
 RULES: tuple[Callable[[Whole], None], ...] = (
     services.something_to_do,
@@ -21,7 +21,6 @@ RULES: tuple[Callable[[Whole], None], ...] = (
     services.weights_of_servers,
     services.checks_have_ports,
     services.schedulers_known,
-    services.supported_yet,
     network.vips_fit,
     network.servers_fit,
     network.families_agree,
@@ -29,6 +28,10 @@ RULES: tuple[Callable[[Whole], None], ...] = (
     network.servers_in_vlans,
     network.neighbors_make_sense,
     network.announced_vips_exist,
+    tunnels.tunnels_are_whole,
+    tunnels.tunnel_settings_have_effect,
+    tunnels.tunnels_told_apart,
+    tunnels.ipv6_fits,
     checks.every_service_checked,
     checks.checks_speak_the_protocol,
     checks.checks_differ,

@@ -37,6 +37,9 @@ SERVICE_ONLY = {
     "weights": st.dictionaries(st.sampled_from(["10.0.0.1", "10.0.0.3"]), st.integers(1, 9), max_size=2),
     "tunnel-type": st.sampled_from(["none", "gre"]),
     "tunnel-port": st.sampled_from([6080, 6081]),
+    "tunnel-dscp": st.sampled_from([1, 63]),
+    "tunnel-mtu": st.sampled_from([1500, 9000]),
+    "mss-clamp": st.sampled_from([1200, 1300]),
 }
 DEFAULTS = {
     "need": 1, "reset": False, "sticky": False, "track": "needed", "interval": 1, "timeout": 1,
@@ -102,6 +105,9 @@ def test_cascade(service, policy, check) -> None:
         "priority",
         "tunnel-type",
         "tunnel-port",
+        "tunnel-dscp",
+        "tunnel-mtu",
+        "mss-clamp",
     ):
         assert (key in plain) == (key in inherited)
     check_reals(plain, inherited, resolved.services[0].table)

@@ -17,7 +17,7 @@ CASES = {
     "only other servers are outside": (VLANS + one("servers: [10.1.10.254], policy: {http: }"), []),
     "a tunnel goes anywhere": (
         VLANS + one("servers: [10.9.0.1], tunnel-type: ipip, policy: {http: }"),
-        ["not-yet"],
+        [],
     ),
     "no tunnel does not": (
         VLANS + one("servers: [10.9.0.1], tunnel-type: none, policy: {http: }"),
@@ -58,7 +58,55 @@ CASES = {
     ),
     "two families in a tunnel": (
         one('servers: [10.0.0.1, "2001:db8::1"], tunnel-type: gre, policy: {http: , ssh: }'),
-        ["not-yet"],
+        [],
+    ),
+    "a mark crosses no families": (
+        one('servers: ["2001:db8::1"], tunnel-type: dscp, tunnel-dscp: 1, policy: {http: }'),
+        ["family-mismatch"],
+    ),
+    "a port for FOU": (one("servers: [10.0.0.1], tunnel-type: fou, policy: {http: }"), ["tunnel-needs"]),
+    "a policy's own port": (
+        one("servers: [10.0.0.1], tunnel-type: fou, policy: {http: {tunnel-port: 5555}}"),
+        [],
+    ),
+    "GUE says what is inside": (
+        'services: [{virtual: [192.0.2.1, "2001:db8::9"], servers: [10.0.0.1], tunnel-type: gue, '
+        "tunnel-port: 6080, policy: {http: , ssh: }}]",
+        [],
+    ),
+    "FOU does not": (
+        'services: [{virtual: [192.0.2.1, "2001:db8::9"], servers: [10.0.0.1], tunnel-type: fou, '
+        "tunnel-port: 6080, policy: {http: }}]",
+        ["tunnel-ambiguous"],
+    ),
+    "a mark for a VIP": (
+        one("servers: [10.0.0.1], tunnel-type: dscp, tunnel-dscp: 63, policy: {http: , ssh: }"),
+        [],
+    ),
+    "a mark for two VIPs": (
+        "services: [{virtual: [192.0.2.1, 192.0.2.2], servers: [10.0.0.1], tunnel-type: dscp, "
+        "tunnel-dscp: 1, policy: {http: }}]",
+        ["tunnel-ambiguous"],
+    ),
+    "a mark for two VIPs, on other reals": (
+        "services: [{virtual: 192.0.2.1, servers: [10.0.0.1], tunnel-type: dscp, tunnel-dscp: 1, policy: "
+        "{http: }}, {virtual: 192.0.2.2, servers: [10.0.0.2], tunnel-type: dscp, tunnel-dscp: 1, policy: "
+        "{http: }}]",
+        [],
+    ),
+    "settings of tunnels without one": (
+        one("servers: [10.0.0.1], tunnel-mtu: 1500, mss-clamp: true, policy: {http: }"),
+        ["tunnel-no-effect", "tunnel-no-effect"],
+    ),
+    "IPv6 fits just so": (
+        'services: [{virtual: "2001:db8::9", servers: [10.0.0.1], tunnel-type: gre, tunnel-mtu: 1304, '
+        "policy: {http: }}]",
+        [],
+    ),
+    "IPv6 does not fit": (
+        'services: [{virtual: "2001:db8::9", servers: [10.0.0.1], tunnel-type: gre, tunnel-mtu: 1303, '
+        "policy: {http: }}]",
+        ["tunnel-too-small"],
     ),
     "DNS checks": (one("servers: [10.0.0.1], policy: {domain: }"), []),
     "every port": (one("servers: [10.0.0.1], policy: {any: , http: , any*/udp: }"), ["unknown-policy"]),

@@ -196,14 +196,6 @@ RULES = (
         fix="Remove it, or make the check one of http: `9000/http`, or `checks: [{type: http}]`.",
     ),
     Rule(
-        id="not-yet",
-        severity="warning",
-        means="Something that is compiled, but that `vc5d` does not do, or refuses, so far.",
-        why="What a configuration asks for is never silently ignored.",
-        example=_one("tunnel-type: ipip\n    policy: {http: }"),
-        fix="The message says what happens instead.",
-    ),
-    Rule(
         id="unused",
         severity="warning",
         means="A named list, policy, set of prefixes or neighbor that nothing refers to.",

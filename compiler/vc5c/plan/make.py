@@ -146,7 +146,7 @@ def _carved_out(old: Document, new: Document) -> list[str]:
 
 
 def _tunnels(old: Document, new: Document) -> list[str]:
-    keys = ("tunnel-type", "tunnel-port")
+    keys = ("tunnel-type", "tunnel-port", "tunnel-dscp")
     changed = [
         name
         for name, service in old.services.items()

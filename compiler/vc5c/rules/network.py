@@ -6,6 +6,7 @@ from vc5c.addresses import Address
 from vc5c.cascade import tunnelled
 from vc5c.problems import Place
 from vc5c.rules import Whole
+from vc5c.tunnels import kind_of
 from vc5c.vlans import VlanFinder, overlapping
 
 
@@ -35,9 +36,10 @@ def servers_fit(whole: Whole) -> None:
 
 
 def families_agree(whole: Whole) -> None:
-    """In layer 2 a real answers for the VIP on its own segment: checks and frames are of one family."""
+    """In layer 2 a real answers for the VIP on its own segment: checks and frames are of one family; and DSCP
+    marking only changes the address."""
     for case in whole.cases:
-        if tunnelled(case.settings):
+        if tunnelled(case.settings) and kind_of(case.settings) != "dscp":
             continue
         pairs = ((vip, server) for vip in case.service.vips for server in case.servers)
         mixed = next(((v, s) for v, s in pairs if v.address.version != s.address.version), None)

@@ -121,13 +121,5 @@ def schedulers_known(whole: Whole) -> None:
             whole.problems.warning("leastconn-tracks", message, track.place, ("leastconn here", place))
 
 
-def supported_yet(whole: Whole) -> None:
-    """What the language has and the data path has not. Said once per place."""
-    for case in whole.cases:
-        tunnel = case.settings.tunnel_type
-        if tunnel and tunnel.value != "none":
-            whole.problems.warning("not-yet", "tunnels are compiled, but not used yet", tunnel.place)
-
-
 def _is_prime(number: int) -> bool:
     return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))
