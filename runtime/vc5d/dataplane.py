@@ -21,12 +21,14 @@ from .errors import Vc5Error
 from .flowlist import Asked, FlowList
 from .generation import bits, blocking, fill, grow, health, inherit, limits, vips
 from .generation.adopt import adopt
+from .generation.away import Route, is_away, source_index, turned, way, write_way
 from .generation.capacity import choose_capacity
 from .generation.plan import Outgrown, Plan, link_word, make_plan
 from .generation.report import Report, report
 from .generation.snapshot import Capture, Carried, Sampled, Snapshot, capture, columns
 from .generation.state import FleetView, State
 from .generation.upkeep import Upkeep
+from .hops import Hop
 from .layout import RealState
 from .maps import Maps
 from .program import Program
@@ -200,6 +202,26 @@ class Dataplane:
         for service in self.state.services.values():
             if real := service.reals.get(address):
                 fill.write_link(self.maps, service.block.base + real.index, link, ifindex)
+
+    def set_route(self, address: str, hop: Hop) -> None:
+        """Where a real that services reach by a tunnel is found, for all of these. No MAC: what was known on
+        the same VLAN stays."""
+        link = self.state.routes.get(address, Route()).link
+        if hop.mac is not None:
+            link = link_word(hop.mac, hop.vlan)
+        elif link.to_bytes(8, "little")[_VLAN] != hop.vlan.to_bytes(2, "big"):
+            link = 0
+        route = Route(link, hop.out, source_index(self.maps, hop.source), hop.mtu)
+        self.state.routes[address] = route
+        for key, service in self.state.services.items():
+            real = service.reals.get(address)
+            index = service.block.base + real.index if real else 0
+            if not index or not is_away(self.maps, index):
+                continue
+            known = self._document.services.get(key) if self._document else None
+            tunnel = known.tunnel if known and address in known.reals else None
+            now = way(tunnel, address, route) if tunnel else turned(self.maps, index, route)
+            write_way(self.maps, index, now)
 
     def set_vip(self, address: str, up: bool) -> bool:
         """Whether echo requests to a VIP are answered; kept over documents and restarts. Whether it was

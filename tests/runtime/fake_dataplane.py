@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from vc5d.document import Blocked, Document, ServiceKey
 from vc5d.errors import Vc5Error
+from vc5d.hops import Hop
 from vc5d.layout import RealState
 
 
@@ -27,6 +28,7 @@ class FakeDataplane:
         self.lost: set[str] = set()  # interfaces that the program is no longer on
         self.states: dict[str, RealState] = {}
         self.links: dict[str, tuple[str | None, int, int]] = {}
+        self.routes: dict[str, Hop] = {}
         self.vips: dict[str, bool] = {}
         self.vlans: frozenset[int] = frozenset()
         self.blocked = Blocked()
@@ -64,6 +66,9 @@ class FakeDataplane:
 
     def set_link(self, address: str, mac: str | None, vlan: int, ifindex: int = 0) -> None:
         self.links[address] = (mac, vlan, ifindex)
+
+    def set_route(self, address: str, hop: Hop) -> None:
+        self.routes[address] = hop
 
     def set_vlans(self, ids: Iterable[int]) -> None:
         self.vlans = frozenset(ids)

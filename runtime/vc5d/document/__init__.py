@@ -12,6 +12,7 @@ from .model import (
     Service,
     ServiceKey,
     Table,
+    Tunnel,
 )
 from .reading import check, inspect, read
 
@@ -27,6 +28,7 @@ __all__ = [
     "Service",
     "ServiceKey",
     "Table",
+    "Tunnel",
     "check",
     "inspect",
     "read",

@@ -86,10 +86,21 @@ class RealConfig:
     port: int
 
 
+@dataclass(frozen=True)
+class Tunnel:
+    """How packets reach a service's reals in other networks. kind: ipip, gre, fou, gue or dscp; port: UDP's,
+    of fou and gue; dscp: of dscp; mtu: of the longest packet on the way, 0: not given."""
+
+    kind: str
+    port: int = 0
+    dscp: int = 0
+    mtu: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Service:
     """One service; `reals` by address. `linger`: seconds that a real whose checks fail keeps its established
-    flows. `options`: the keys that only other parts read."""
+    flows. `options`: the keys that only other parts read. `tunnel`: None: in layer 2."""
 
     key: ServiceKey
     name: str
@@ -102,6 +113,12 @@ class Service:
     reals: Mapping[str, RealConfig]
     table: str
     options: Mapping[str, Any]
+    tunnel: Tunnel | None = None
+
+    @property
+    def away(self) -> bool:
+        """Whether its reals may be of the other address family."""
+        return self.tunnel is not None and self.tunnel.kind != "dscp"
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from .model import (
     Service,
     ServiceKey,
     Table,
+    Tunnel,
 )
 from .seed import SECRET
 
@@ -43,6 +44,8 @@ _OWN = {
     "block",
 }
 _OWN_SERVICE = {"name", "need", "track", "sticky", "linger", "health", "reals", "table"}
+KINDS = ("ipip", "gre", "fou", "gue", "dscp")  # of tunnels
+LEAST_MTU = 576
 
 
 def build(raw: Mapping[str, Any], secret_seed: int = 0) -> Document:
@@ -121,7 +124,20 @@ def _service(key: ServiceKey, raw: Mapping[str, Any], tables: Mapping[str, Table
         reals=reals,
         table=table,
         options={name: value for name, value in raw.items() if name not in _OWN_SERVICE},
+        tunnel=_tunnel(raw, where),
     )
+
+
+def _tunnel(raw: Mapping[str, Any], where: str) -> Tunnel | None:
+    kind = field(raw, "tunnel-type", str, where, "none")
+    if kind == "none":
+        return None
+    if kind not in KINDS:
+        raise Fault(f"{where}.tunnel-type", f"{shown(kind)} is none of none, {', '.join(KINDS)}")
+    number = integer(raw, "tunnel-port", 1, 65535, where) if kind in ("fou", "gue") else 0
+    dscp = integer(raw, "tunnel-dscp", 1, 63, where) if kind == "dscp" else 0
+    mtu = integer(raw, "tunnel-mtu", LEAST_MTU, 65535, where) if "tunnel-mtu" in raw else 0
+    return Tunnel(kind, number, dscp, mtu)
 
 
 def _linger(raw: Mapping[str, Any], where: str) -> float:

@@ -18,9 +18,10 @@ from ..errors import Vc5Error
 from ..layout import REAL, RealState, ServiceFlags, SlotState
 from ..maps import Maps
 from ..slots import OWNER, STATE_SHIFT
+from .away import is_away
 from .bits import host_vlans
-from .fill import unpacked
 from .health import CONSULT, STATE, publish
+from .packing import unpacked
 from .state import MAX_BLOCK, Block, First, Lines, Real, ServiceInMaps, State, lines_of
 from .vips import address_of, up_in
 
@@ -151,6 +152,8 @@ def _learn_links(maps: Maps, state: State) -> None:
         entries = maps.reals[service.block.entries]
         links, ifindexes = entries["link"].tolist(), entries["ifindex"].tolist()
         for address, real in service.reals.items():
+            if is_away(maps, service.block.base + real.index):
+                continue  # its route is asked for again
             if links[real.index] or address not in state.links:
                 state.links[address] = (links[real.index], ifindexes[real.index])
 

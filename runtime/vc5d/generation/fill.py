@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..document import Document, IndexKey
+from ..document import Document, IndexKey, ServiceKey
 from ..document.index import index_of, keys_of, positions
 from ..layout import GENERATION, REAL, GenerationFlags, RealState, ServiceFlags, SlotState, Vc5Layout
 from ..maps import Maps
 from ..ordering import stores_before
 from ..slots import OWNER, SLOTS_PER_LINE, STATE_SHIFT
+from .away import Route, Way, is_away, same_tunnel, way, write_way
 from .bits import vip_filter, vlan_bitmap
 from .health import CONSULT, STATE, publish
+from .packing import packed
 from .plan import Plan
 from .state import Block, ServiceInMaps, State, lines_of
 from .tables import WriteTable
@@ -30,7 +32,6 @@ FLIP = "flip"  # the step after which the new generation is live
 TRANSITION = int(SlotState.TRANSITION) << STATE_SHIFT
 READ_FIRST = 1000  # counters: from so many on, reading all of them is faster than setting each
 _ANY_PORT = {4: GenerationFlags.ANY_PORT4, 6: GenerationFlags.ANY_PORT6}
-_V4_MAPPED = bytes(10) + b"\xff\xff"
 
 
 def steps(maps: Maps, old: State, plan: Plan, clock: Callable[[], int]) -> Iterator[str]:
@@ -62,6 +63,8 @@ def steps(maps: Maps, old: State, plan: Plan, clock: Callable[[], int]) -> Itera
     yield from _drain_leaving(maps, plan)
     _write_links(maps, old, plan.after)
     yield "links"
+    _write_tunnels(maps, plan)
+    yield "tunnels"
     maps.wait_grace()
     yield "grace"
     _retire(maps, plan)
@@ -75,20 +78,6 @@ def start_clocks(plan: Plan, old: State, clock: Callable[[], int]) -> None:
     for write in plan.tables:
         write.lines.ends_ns = clock() + lifetime if write.before else None
         write.lines.lasts_ns = lifetime
-
-
-def packed(address: str) -> bytes:
-    """An address as in struct real: 16 bytes, IPv4 mapped (RFC 4291, section 2.5.5.2)."""
-    if ":" in address:
-        return socket.inet_pton(socket.AF_INET6, address)
-    return _V4_MAPPED + socket.inet_aton(address)
-
-
-def unpacked(raw: bytes) -> str:
-    """The inverse of `packed`."""
-    if raw.startswith(_V4_MAPPED):
-        return socket.inet_ntoa(raw[12:])
-    return socket.inet_ntop(socket.AF_INET6, raw)
 
 
 def _write_returning(maps: Maps, plan: Plan) -> None:
@@ -116,17 +105,26 @@ def _write_reals(maps: Maps, plan: Plan) -> None:
         return
     indexes = np.array([real.index for real in plan.new_reals])
     addresses = {real.address: packed(real.address) for real in plan.new_reals}
-    links = plan.after.links
+    ways = [_way(plan, real.key, real.address) for real in plan.new_reals]
     entries = np.zeros(len(indexes), REAL)
     entries["id"] = [real.id for real in plan.new_reals]
     entries["service"] = [real.service for real in plan.new_reals]
-    entries["link"] = [links[real.address][0] for real in plan.new_reals]
-    entries["ifindex"] = [links[real.address][1] for real in plan.new_reals]
+    entries["link"] = [way.link for way in ways]
+    entries["ifindex"] = [way.ifindex for way in ways]
+    entries["tunnel"] = [way.tunnel for way in ways]
     raw = b"".join(addresses[real.address] for real in plan.new_reals)
     entries["addr"] = np.frombuffer(raw, "u1").reshape(-1, 16)
     _zero_counters(maps, indexes)
     maps.reals[indexes] = entries
     maps.reals["state"][indexes] = int(RealState.DOWN)
+
+
+def _way(plan: Plan, key: ServiceKey, address: str) -> Way:
+    """To a real of the plan's document."""
+    tunnel = plan.document.services[key].tunnel
+    if tunnel:
+        return way(tunnel, address, plan.after.routes.get(address, Route()))
+    return Way(*plan.after.links[address])
 
 
 def _zero_counters(maps: Maps, indexes: npt.NDArray[np.intp]) -> None:
@@ -252,10 +250,24 @@ def _write_links(maps: Maps, old: State, after: State) -> None:
 
 
 def write_link(maps: Maps, index: int, link: int, ifindex: int) -> None:
-    """Where a real is reached. The interface first: with the new MAC, frames must leave by it."""
-    maps.reals["ifindex"][index] = ifindex
-    stores_before()
-    maps.reals["link"][index] = link
+    """Where a real of layer 2 is reached."""
+    if not is_away(maps, index):
+        write_way(maps, index, Way(link, ifindex))
+
+
+def _write_tunnels(maps: Maps, plan: Plan) -> None:
+    """Reals that had another tunnel, or none, or have none any more. Those that left keep what they had."""
+    if (
+        not any(service.tunnel for service in plan.document.services.values())
+        and not maps.reals["tunnel"].any()
+    ):
+        return
+    for key, service in plan.document.services.items():
+        placed = plan.after.services[key]
+        for address in service.reals:
+            index = placed.block.base + placed.reals[address].index
+            if not same_tunnel(maps, index, service.tunnel, address):
+                write_way(maps, index, _way(plan, key, address))
 
 
 def _retire(maps: Maps, plan: Plan) -> None:

@@ -90,6 +90,7 @@ def make_plan(old: State, document: Document, capacity: Capacity, slots: npt.NDA
         seed=document.seed,
         lifetime_ns=round(document.flow_lifetime * 1e9),
         links=_links(old, document.neighbors),
+        routes=dict(old.routes),
         up=old.up & set(document.vips),
         host_vlans=old.host_vlans,
     )
@@ -195,10 +196,12 @@ def link_word(mac: str | None, vlan: int) -> int:
 
 def _refuse_mixed(document: Document) -> None:
     for key, service in document.services.items():
+        if service.away:
+            continue
         if other := [address for address in service.reals if (":" in address) != (key.family == 6)]:
             raise Vc5Error(
-                f"the real {other[0]} of the service {key} is of the other address family: not supported yet",
-                f"give the real by an IPv{key.family} address",
+                f"the real {other[0]} of the service {key} is of the other address family",
+                f"give the real by an IPv{key.family} address, or the service a tunnel",
             )
 
 

@@ -256,7 +256,7 @@ def _reals(
             consult=bool(states[at] & CONSULT),
             configured=real.configured,
             mac=link[:6].hex(":") if any(link[:6]) else None,
-            vlan=int.from_bytes(link[6:], "big"),
+            vlan=int.from_bytes(link[6:], "big") & 0xFFF,
             packets=packets,
             bytes=size,
             flows=flows,

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from ..document import ServiceKey
 from ..layout import ServiceFlags, SlotBits
 from ..slots import SLOTS_PER_LINE
+from .away import Route
 
 MIN_BLOCK = 8  # reals: the smallest block. Two lists of its accepting reals fill exactly two lines
 MAX_BLOCK = 1 << SlotBits.SLOT_REAL_BITS
@@ -141,8 +142,9 @@ class State:
     """The live generation. `live` as in struct control (0: none). `digest` is a document's, "sha256:…".
 
     `links`: what is known of each real's MAC and VLAN, as the word in struct real, and the interface.
-    `fresh`: entries of `reals` whose consult bit was set since the last scan of the flow tables began.
-    `up`: VIPs that answer echo requests. `host_vlans`: VLAN ids that the host has beside the document's.
+    `routes`: the same of reals behind tunnels, as far as it was found out. `fresh`: entries of `reals` whose
+    consult bit was set since the last scan of the flow tables began. `up`: VIPs that answer echo requests.
+    `host_vlans`: VLAN ids that the host has beside the document's.
     """
 
     live: int = 0
@@ -152,6 +154,7 @@ class State:
     lifetime_ns: int = 0
     services: dict[ServiceKey, ServiceInMaps] = field(default_factory=dict)
     links: dict[str, tuple[int, int]] = field(default_factory=dict)
+    routes: dict[str, Route] = field(default_factory=dict)
     fresh: set[int] = field(default_factory=set)
     up: set[str] = field(default_factory=set)
     host_vlans: frozenset[int] = frozenset()

@@ -17,8 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from ..generation.fill import unpacked
-from ..layout import TRACE_EVENT, RealState, Reason, SlotBits, SlotState, TraceLimits, TraceStep
+from ..generation.packing import unpacked
+from ..layout import (
+    TRACE_EVENT,
+    RealState,
+    Reason,
+    SlotBits,
+    SlotState,
+    TraceLimits,
+    TraceStep,
+    TunnelBits,
+    TunnelType,
+)
 from ..maps import Maps
 from ..stores import FLOW_KINDS
 from .wanted import PROTOCOLS, VERDICTS
@@ -26,6 +36,7 @@ from .wanted import PROTOCOLS, VERDICTS
 _VERDICTS = {number: name for name, number in VERDICTS.items()}
 _PROTOCOLS = {number: name for name, number in PROTOCOLS.items()}
 _NO_ADDRESS = bytes(16)
+_VLAN_ID = 0xFFF
 _FILTERS_AT: int = (TRACE_EVENT.fields or {"filters": (None, 0)})["filters"][1]
 _SLOT_STATES = {int(state): state.name.lower() for state in SlotState}
 
@@ -145,7 +156,18 @@ def _probe(value: int, names: Names) -> dict[str, Any]:
 
 def _link(value: int, _: Names) -> dict[str, Any]:
     raw = value.to_bytes(8, "little")
-    return {"mac": raw[:6].hex(":"), "vlan": int.from_bytes(raw[6:], "big")}
+    return {"mac": raw[:6].hex(":"), "vlan": int.from_bytes(raw[6:], "big") & _VLAN_ID}
+
+
+def _tunnel(value: int, _: Names) -> dict[str, Any]:
+    kind = value & TunnelBits.TYPE_MASK
+    port = (value >> TunnelBits.PORT_SHIFT & 0xFFFF).to_bytes(2, "little")
+    return {
+        "tunnel": TunnelType(kind).name.lower() if kind in list(TunnelType) else str(kind),
+        "port": int.from_bytes(port, "big"),
+        "dscp": value >> TunnelBits.DSCP_SHIFT & 0x3F,
+        "mtu": value >> TunnelBits.MTU_SHIFT & 0xFFFF,
+    }
 
 
 def _table(value: int) -> dict[str, Any]:
@@ -171,6 +193,7 @@ _SAID: dict[int, _Said] = {
     TraceStep.NOT_STORED: lambda value, _: _table(value),
     TraceStep.REAL: _real,
     TraceStep.LINK: _link,
+    TraceStep.TUNNEL: _tunnel,
     TraceStep.REASON: lambda value, _: {
         "reason": Reason(value).name.lower() if value < Reason.REASONS else str(value)
     },

@@ -116,6 +116,13 @@ def _link(step: Step) -> tuple[str, str]:
     return "link", f"MAC {step['mac']}, " + (f"VLAN {step['vlan']}" if step["vlan"] else "untagged")
 
 
+def _tunnel(step: Step) -> tuple[str, str]:
+    kind = step["tunnel"]
+    more = {"dscp": f" {step['dscp']}"}.get(kind, f" to port {step['port']}" if step["port"] else "")
+    fits = f", {step['mtu']} bytes fit" if step["mtu"] else ""
+    return "tunnel", f"{kind}{more}{fits}; the MAC is the next hop's"
+
+
 _LINES: dict[str, Callable[[Step], tuple[str, str]]] = {
     "service": _service,
     "any_port": lambda step: ("service", f"{_service(step)[1]}, which takes any port"),
@@ -144,5 +151,6 @@ _LINES: dict[str, Callable[[Step], tuple[str, str]]] = {
     "forgotten": lambda _: ("stored", "no more: the table answers for the flow from now on"),
     "real": lambda step: ("real", _real(step)),
     "link": _link,
+    "tunnel": _tunnel,
     "reason": lambda _: ("reason", ""),  # the verdict's line has it
 }
