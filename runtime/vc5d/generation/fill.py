@@ -257,10 +257,8 @@ def write_link(maps: Maps, index: int, link: int, ifindex: int) -> None:
 
 def _write_tunnels(maps: Maps, plan: Plan) -> None:
     """Reals that had another tunnel, or none, or have none any more. Those that left keep what they had."""
-    if (
-        not any(service.tunnel for service in plan.document.services.values())
-        and not maps.reals["tunnel"].any()
-    ):
+    tunnels = any(service.tunnel for service in plan.document.services.values())
+    if not tunnels and not maps.reals["tunnel"].any():
         return
     for key, service in plan.document.services.items():
         placed = plan.after.services[key]

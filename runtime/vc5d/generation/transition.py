@@ -165,14 +165,8 @@ class Scan:
             reals["state"][index] = int(RealState.ABSENT)
         if freed:
             yield elsewhere(self._maps.wait_grace)  # before a plan may give the indexes to others
-            for name in (
-                "link",
-                "id",
-                "ifindex",
-                "addr",
-                "load",
-                "tunnel",
-            ):  # `service` stays: it marks the block
+            # `service` stays: it marks the block.
+            for name in ("link", "id", "ifindex", "addr", "load", "tunnel"):
                 reals[name][freed] = 0
 
 

@@ -36,6 +36,7 @@ class Spec:
     sticky: set[str] = field(default_factory=set)
     scheduler: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
+    service_extra: dict[str, dict[str, Any]] = field(default_factory=dict)  # by service
 
 
 def raw_document(spec: Spec) -> dict[str, Any]:
@@ -109,6 +110,7 @@ def _service(spec: Spec, name: str, reals: dict[str, int], tables: dict[str, Any
         },
         "table": digest,
         **({"scheduler": spec.scheduler[name]} if name in spec.scheduler else {}),
+        **spec.service_extra.get(name, {}),
     }
 
 
