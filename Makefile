@@ -129,6 +129,11 @@ bench: bench-compiler ## nanoseconds per packet, health checks a second, the com
 bench-compiler: build ## what compiling costs, and how much of a table moves when a real goes
 	$(PYTHON) -m tests.bench.compiler
 
+.PHONY: bench-scale
+bench-scale: build ## memory and time against services, reals and flows, and docs/sizing.md from what was measured
+	$(PYTHON) -m tests.bench.scale
+	$(PYTHON) -m tests.bench.sizing --page docs/sizing.md
+
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz
@@ -152,8 +157,16 @@ cost: build ## instructions of the XDP program, and how many the verifier looked
 RELEASES ?= bookworm trixie
 
 .PHONY: vmtest
-vmtest: ## the data path and the demo on Debian's own kernels, in virtual machines; half an hour and more
-	@tools/vmtest $(RELEASES)
+vmtest: ## the project on Debian's own kernels, in virtual machines: docs/kernels.md; half an hour and more
+	@SECTIONS='$(SECTIONS)' tools/vmtest $(if $(QUICK),--quick) $(RELEASES)
+
+.PHONY: matrix
+matrix: build ## every kernel with clang 14, 16 and 19, into docs/kernels.md; half an hour
+	PYTHONPATH=tests python3 -m vm.matrix
+
+.PHONY: ipvs
+ipvs: ## IPVS beside this load balancer in one virtual machine, into docs/ipvs.md; some minutes
+	PYTHONPATH=tests python3 -m vm.ipvs
 
 ##@ Cleaning up
 

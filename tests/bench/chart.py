@@ -25,20 +25,21 @@ Ticks = tuple[float, ...]
 class Chart:
     """A chart with logarithmic axes at a horizontal offset. x and y: range and ticks."""
 
-    def __init__(self, offset: int, title: str, x: Ticks, y: Ticks, unit: str) -> None:
+    def __init__(self, offset: int, title: str, x: Ticks, y: Ticks, unit: str, axis: str = "reals") -> None:
         self.offset, self.x, self.y = offset, x, y
         self.parts = [self._text(LEFT, 24, title, 'font-weight="bold"')]
         bottom = HEIGHT - BOTTOM
         for tick in x:
             at = self._across(tick)
             self.parts.append(self._line([(at, TOP), (at, bottom)], "#ddd"))
-            self.parts.append(self._text(at, bottom + 18, f"{tick:g}", 'text-anchor="middle"'))
+            written = f"{tick:,}" if isinstance(tick, int) else f"{tick:g}"
+            self.parts.append(self._text(at, bottom + 18, written, 'text-anchor="middle"'))
         for tick in y:
             at = self._down(tick)
             self.parts.append(self._line([(LEFT, at), (WIDTH - RIGHT, at)], "#ddd"))
             self.parts.append(self._text(LEFT - 6, at + 4, f"{tick:g}{unit}", 'text-anchor="end"'))
         middle = (LEFT + WIDTH - RIGHT) / 2
-        self.parts.append(self._text(middle, HEIGHT - 12, "reals", 'text-anchor="middle"'))
+        self.parts.append(self._text(middle, HEIGHT - 12, axis, 'text-anchor="middle"'))
 
     def curve(self, points: Points, colour: str) -> None:
         places = [(self._across(x), self._down(y)) for x, y in points.items()]

@@ -17,8 +17,8 @@ NAMES_OF_REALS = {address: real.name for real in REALS for address in (real.addr
 class Lab:
     """One lab, from its namespaces up. `build` and the `start_…` functions raise LabError."""
 
-    def __init__(self, names: Names) -> None:
-        self.names = names
+    def __init__(self, names: Names, bonded: bool = False) -> None:
+        self.names, self.bonded = names, bonded
         self.nginx: dict[str, Process] = {}
         self.router_bird: Process | None = None
         self.config = names.state / "config.yaml"
@@ -28,7 +28,7 @@ class Lab:
     def build(self) -> None:
         """Namespaces, web servers and the router; the load balancers stay off."""
         self.names.state.mkdir(mode=0o755, exist_ok=True)
-        topology.build(self.names)
+        topology.build(self.names, self.bonded)
         self.download_sha256 = nginx.prepare(self.names)
         for real in REALS:
             self.start_nginx(real.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 from functools import cache
 
+from lab import bond
 from lab.host import run
 from lab.plan import BALANCERS, BUILD, REALS, VLANS, Names
 
@@ -65,7 +66,7 @@ def plain_frames(netns: str, device: str) -> None:
     run(["ethtool", "-K", device, *off], netns=netns)
 
 
-def build(names: Names) -> None:
+def build(names: Names, bonded: bool = False) -> None:
     """The bridges and ports; the cables (veths named after the hosts at their other end) are there."""
     netns = names.netns(NETNS)
     lines = []
@@ -79,7 +80,8 @@ def build(names: Names) -> None:
     run(["ip", "-n", netns, "-batch", "-"], stdin="\n".join(lines))
     for number, balancer in enumerate(BALANCERS, 1):
         port = balancer.name
-        plain_frames(netns, port)
+        for device in (port, *(bond.members(port) if bonded else ())):
+            plain_frames(netns, device)
         # What a load balancer sends by XDP_TX arrives here only because there is a program here too.
         program = ["xdp", "obj", str(BUILD / "lab/pass.bpf.o"), "sec", "xdp"]
         run(["ip", "-n", netns, "link", "set", "dev", port, *program])

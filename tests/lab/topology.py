@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab import switch
+from lab import bond, switch
 from lab.host import run
 from lab.plan import (
     BALANCERS,
@@ -44,19 +44,22 @@ ROUTER = {
 REAL = {"ipv4/conf/all/arp_ignore": "1", "ipv4/conf/all/arp_announce": "2"}
 
 
-def build(names: Names) -> None:
-    """Everything up to the point where each host reaches the router. Raises LabError."""
-    _namespaces_and_cables(names)
+def build(names: Names, bonded: bool = False) -> None:
+    """Everything up to the point where each host reaches the router. Raises LabError.
+
+    bonded: the load balancers' trunks are bonds of two cables.
+    """
+    _namespaces_and_cables(names, bonded)
     _router(names)
     _client(names)
     for real in REALS:
         _real(names, real.name)
     for balancer in BALANCERS:
-        _balancer(names, balancer.name)
-    switch.build(names)
+        _balancer(names, balancer.name, bonded)
+    switch.build(names, bonded)
 
 
-def _namespaces_and_cables(names: Names) -> None:
+def _namespaces_and_cables(names: Names, bonded: bool) -> None:
     ns = names.netns
     bridge = ns(switch.NETNS)
     run(["ip", "-batch", "-"], stdin="\n".join(f"netns add {ns(host)}" for host in HOSTS))
@@ -65,7 +68,7 @@ def _namespaces_and_cables(names: Names) -> None:
         lines.append(
             f"link add eth{vlan} netns {ns('router')} type veth peer name router{vlan} netns {bridge}"
         )
-    for number, balancer in enumerate(BALANCERS, 1):
+    for number, balancer in enumerate(() if bonded else BALANCERS, 1):
         ends = (
             f"eth0 netns {ns(balancer.name)} index {switch.TRUNK} address {balancer.mac}",
             f"{balancer.name} netns {bridge} index {number * switch.TRUNK}",
@@ -75,6 +78,8 @@ def _namespaces_and_cables(names: Names) -> None:
         end = f"eth0 netns {ns(real.name)} address {real.mac}"
         lines.append(f"link add {end} type veth peer name {real.name} netns {bridge}")
     run(["ip", "-batch", "-"], stdin="\n".join(lines))
+    for balancer in BALANCERS if bonded else ():
+        bond.cables(names, balancer, switch.NETNS)
     for host in HOSTS:
         _sysctl(names, host, COMMON)
     ports = [*(f"router{vlan}" for vlan in VLANS), *(h.name for h in (*BALANCERS, *REALS))]
@@ -129,11 +134,12 @@ def _real(names: Names, name: str) -> None:
     switch.plain_frames(names.netns(name), "eth0")
 
 
-def _balancer(names: Names, name: str) -> None:
+def _balancer(names: Names, name: str, bonded: bool) -> None:
     netns = names.netns(name)
     host = next(balancer for balancer in BALANCERS if balancer.name == name)
     _ip(names, name, "link set lo up", "link set eth0 up")
-    switch.plain_frames(netns, "eth0")
+    for device in ("eth0", *(bond.members("eth0") if bonded else ())):
+        switch.plain_frames(netns, device)
     switch.vlan_devices(netns, "eth0", "vlan{vlan}")
     lines = []
     for vlan in VLANS:

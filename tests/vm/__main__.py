@@ -27,14 +27,16 @@ from vm.tree import tree_image
 COULD_NOT_RUN = 125
 
 
-def make_guest(release: str, kernel_of: str, memory_mib: int, cpus: int) -> Guest:
+def make_guest(
+    release: str, kernel_of: str, memory_mib: int, cpus: int, queues: int = 0, beside: str = ""
+) -> Guest:
     """Everything that the guest needs, made or found. Raises VmError."""
     with building():
         root = root_directory(release)
         its_kernel = kernel(kernel_of, root if kernel_of == release else root_directory(kernel_of))
-        tree = tree_image(release, root)
+        tree = tree_image(release, root, beside)
         image = root_image(release, root)
-    return Guest(its_kernel, image, tree, root / "bin/busybox", memory_mib, cpus)
+    return Guest(its_kernel, image, tree, root / "bin/busybox", memory_mib, cpus, queues)
 
 
 def arguments() -> argparse.Namespace:
@@ -45,6 +47,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kernel", choices=RELEASES, help="whose kernel; default: the release's own")
     parser.add_argument("--cpus", type=int, default=1, help="more do not make it faster; default: 1")
     parser.add_argument("--memory", type=int, default=3072, metavar="MIB")
+    parser.add_argument(
+        "--queues", type=int, default=0, metavar="N", help="two network cards with so many queues, joined"
+    )
+    parser.add_argument(
+        "--with", dest="beside", default="", metavar="DIRECTORY", help="of the tree, that git does not have"
+    )
     parser.add_argument("--timeout", type=float, default=1800, metavar="SECONDS")
     parser.add_argument("command", nargs="*", default=["uname -a"], help="words, or one line for bash")
     return parser.parse_args()
@@ -57,7 +65,9 @@ def main() -> int:
     try:
         require()
         kernel_of = options.kernel or options.release
-        guest = make_guest(options.release, kernel_of, options.memory, options.cpus)
+        guest = make_guest(
+            options.release, kernel_of, options.memory, options.cpus, options.queues, options.beside
+        )
         say(f"booting {guest.kernel.version}: {command.partition(chr(10))[0]}")
         begin = time.monotonic()
         code = guest.run(command, options.timeout)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from vm.cable import Cable, cable
 from vm.host import BUILD, VmError
 from vm.initramfs import initramfs
 from vm.kernel import Kernel
@@ -27,7 +28,8 @@ _KERNEL_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on tsc=r
 
 @dataclass(frozen=True)
 class Guest:
-    """What to boot. root, tree: images; nothing that happens inside is written to them."""
+    """What to boot. root, tree: images; nothing that happens inside is written to them. queues: of each of
+    two network cards that are joined by a cable; 0: there are none."""
 
     kernel: Kernel
     root: Path
@@ -35,6 +37,7 @@ class Guest:
     busybox: Path
     memory_mib: int = 3072
     cpus: int = 1
+    queues: int = 0
 
     @property
     def console(self) -> Path:
@@ -47,11 +50,12 @@ class Guest:
         Raises VmError when the guest ends without one, with the console's last lines; the whole console is
         kept, see `console`.
         """
-        with tempfile.TemporaryDirectory(prefix="run-", dir=BUILD) as scratch:
+        scratch_directory = tempfile.TemporaryDirectory(prefix="run-", dir=BUILD)
+        with scratch_directory as scratch, cable(self.queues) as network:
             directory = Path(scratch)
             initrd = directory / "initramfs"
             initrd.write_bytes(initramfs(self.busybox, self.kernel.early, command))
-            in_time = _follow(self._qemu(initrd, directory), directory, timeout)
+            in_time = _follow(self._qemu(initrd, directory, network), directory, timeout)
             console, code = directory / "console", directory / "code"
             console.replace(self.console)
             if not in_time:
@@ -60,11 +64,13 @@ class Guest:
                 raise VmError(f"the guest ended before the command did; its console:\n{_end(self.console)}")
             return int(code.read_text())
 
-    def _qemu(self, initrd: Path, directory: Path) -> list[str]:
-        command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-machine", "q35"]
+    def _qemu(self, initrd: Path, directory: Path, network: Cable | None) -> list[str]:
+        command = network.enter if network else []
+        command = [*command, "setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-machine", "q35"]
         # By emulation everywhere: /dev/kvm may be there and not work. `max`: numpy wants x86-64-v2.
         command += [*_TIME, "-cpu", "max", "-smp", f"{self.cpus}", "-m", f"{self.memory_mib}"]
-        command += ["-nodefaults", "-no-reboot", "-display", "none", "-nic", "none"]
+        command += ["-nodefaults", "-no-reboot", "-display", "none"]
+        command += network.devices if network else ["-nic", "none"]
         command += ["-kernel", f"{self.kernel.vmlinuz}", "-initrd", f"{initrd}", "-append", _KERNEL_LINE]
         for disk in (self.root, self.kernel.modules, self.tree):
             command += ["-drive", f"file={disk},format=raw,if=virtio,snapshot=on,cache=unsafe"]

@@ -13,6 +13,8 @@ from vm.sources import sources
 
 # What the project does not install itself: what a person has before `make`, and what guest-init needs.
 PACKAGES = ("busybox-static", "ca-certificates", "iproute2", "kmod", "make", "procps")
+# What only some commands need inside; installed when they are not there, without making the system anew.
+EXTRA = ("ipvsadm",)
 
 
 def root_directory(release: str) -> Path:
@@ -35,7 +37,12 @@ def root_directory(release: str) -> Path:
         run_in(directory, ["apt-get", "-qq", "-y", "upgrade"], log=log)
         run_in(directory, ["apt-get", "clean"], log=log)
 
-    return kept(f"root-{release}", digest(*lines, *PACKAGES), make)
+    root = kept(f"root-{release}", digest(*lines, *PACKAGES), make)
+    there = (root / "var/lib/dpkg/status").read_text()
+    if missing := [package for package in EXTRA if f"\nPackage: {package}\n" not in there]:
+        run_in(root, ["apt-get", "-qq", "update"], log=log)
+        run_in(root, ["apt-get", "-qq", "-y", "--no-install-recommends", "install", *missing], log=log)
+    return root
 
 
 def root_image(release: str, directory: Path) -> Path:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vm import host, tree
+from vm import figures, host, ipvs, matrix, tree
+from vm.cable import cable
 from vm.initramfs import initramfs
 from vm.sources import host_release, translate
 
@@ -132,3 +133,42 @@ def test_copy_follows_the_tree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_command_inside_a_root_is_named_when_it_fails() -> None:
     with pytest.raises(host.VmError, match=r"^`make x` failed with 3"):
         host.run(["make", "x"], within=["sh", "-c", "exit 3", "enter"])
+
+
+def test_figures_go_between_their_marks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- x -->\nold\n<!-- /x -->\nb\n")
+    figures.put(page, "x", "new\nlines")
+    assert page.read_text() == "a\n<!-- x -->\nnew\nlines\n<!-- /x -->\nb\n"
+    with pytest.raises(ValueError, match="no place for y"):
+        figures.put(page, "y", "new")
+
+
+def test_matrix_says_what_a_kernel_refuses() -> None:
+    cost = {"instructions": 5000, "machine_code": 23000, "verified": 31000}
+    good = {"kernel": "6.1", "compiler": "clang-14", "plain": cost, "tracing": cost, "tests": {"passed": 92}}
+    bad = {"kernel": "6.1", "compiler": "clang-19", "refused": "the verifier refuses: R1\nits log"}
+    lines = matrix.table([good, bad]).splitlines()
+    assert lines[2] == "| 6.1 | clang 14 | yes | 5,000 | 23,000 bytes | 31,000 | 31,000 | 92 passed |"
+    assert lines[3].startswith("| 6.1 | clang 19 | no: the verifier refuses: R1 |")
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_side_by_side_is_net_of_the_wire() -> None:
+    by_path = {ipvs.ALONE: 1000.0, ipvs.OURS: 1500.0, ipvs.GENERIC: 2000.0, ipvs.IPVS: 3000.0}
+    said = ipvs.costs({"kernel": "6.12", "costs": {"established": by_path}})
+    assert "| established | 2,000 | 500 | 1,000 | 4.0 | 2.0 |" in said
+    assert "| established | 333,333 | 666,667 | 500,000 | 2.0 |" in said
+
+
+def test_a_cable_has_a_namespace_while_it_is_used() -> None:
+    if os.geteuid() != 0 or not Path("/dev/net/tun").exists():
+        pytest.skip("needs root and /dev/net/tun")
+    with cable(0) as none:
+        assert none is None
+    with cable(4) as made:
+        assert made is not None
+        shown = host.run(["ip", "-n", made.netns, "-br", "link", "show", "master", "bridge"])
+        assert sorted(line.split()[0] for line in shown.splitlines()) == ["tap0", "tap1"]
+        assert sum("queues=4" in word for word in made.devices) == 2
+    assert made.netns not in host.run(["ip", "netns", "list"])

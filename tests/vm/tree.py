@@ -10,11 +10,15 @@ from vm.host import BUILD, ROOT, TREE, image, remove, run, run_in, say
 _PYTHON = ("compiler", "runtime", "schemas", "tests")
 
 
-def tree_image(release: str, root: Path) -> Path:
-    """Built with that release's clang and Python. The copy stays, so that make has little to do next time."""
+def tree_image(release: str, root: Path, beside: str = "") -> Path:
+    """Built with that release's clang and Python. The copy stays, so that make has little to do next time.
+
+    beside: a directory that git does not have, to be copied too.
+    """
     copy = BUILD / f"tree-{release}"
     say(f"building the project in {release}")
-    copy_tree(files(), copy)
+    others = [path for path in (ROOT / beside).rglob("*") if path.is_file()] if beside else []
+    copy_tree([*files(), *(str(path.relative_to(ROOT)) for path in others)], copy)
     # Everything that make would build inside, where it takes thirty times as long.
     lab = [f"build/lab/{source.name.removesuffix('.c')}.o" for source in (ROOT / "tests/lab").glob("*.bpf.c")]
     log = _fresh(BUILD / f"tree-{release}.log")

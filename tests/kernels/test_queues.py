@@ -1,0 +1,101 @@
+"""The program on network cards with several queues: every frame back, from each queue, to the real that the
+table names; native and generic, plain and tagged."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import expect
+from lab.host import wait_until
+from lab.plan import BUILD, COMMANDS
+from vc5d.dataplane import Dataplane
+from vc5d.document import ServiceKey, read
+from vc5d.layout import RealState
+
+from tests.bpf.packets import ethernet, ipv4, tcp
+from tests.kernels import cards
+from tests.kernels.cards import Cards
+
+pytestmark = pytest.mark.bpf
+
+VIP = "192.0.2.80"
+KEY = ServiceKey(VIP, 80, "tcp")
+REALS = [f"10.1.20.{n}" for n in range(1, 9)]
+VLAN_IN, VLAN_OUT = 10, 20
+FLOWS = 400
+CONFIGURATION = f"""\
+bgp: {{as_number: 65000, peers: [10.1.20.200]}}
+services:
+  - {{name: web, virtual: [{VIP}], servers: [{", ".join(REALS)}], policy: {{http: }}}}
+"""
+
+
+def mac(real: str) -> str:
+    return f"02:00:00:00:20:{int(real.rpartition('.')[2]):02x}"
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Cards]:
+    found = cards.find()
+    if len(found) < 2:
+        pytest.skip("needs two virtio-net cards with several queues, joined: make vmtest")
+    with cards.joined(found[0], found[1], f"vc5-cards-{os.getpid()}") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("document")
+    (folder / "config.yaml").write_text(CONFIGURATION)
+    made = folder / "config.json"
+    subprocess.run([COMMANDS / "vc5c", folder / "config.yaml", "-o", made], check=True)
+    return made
+
+
+@pytest.fixture
+def plane(document: Path) -> Iterator[Dataplane]:
+    made = read(document)
+    opened = Dataplane.open(Path(f"/sys/fs/bpf/vc5-cards-{os.getpid()}"), BUILD / "vc5.bpf.o", made)
+    try:
+        opened.apply(made)
+        opened.set_vlans([VLAN_IN, VLAN_OUT])
+        for real in REALS:
+            opened.set_state(KEY, real, RealState.ACCEPTING)
+        yield opened
+    finally:
+        opened.uninstall()
+        opened.close()
+
+
+@pytest.mark.parametrize("tagged", [False, True], ids=["plain", "tagged"])
+@pytest.mark.parametrize("mode", ["native", "generic"])
+@pytest.mark.parametrize("queues", ["few", "all"])
+def test_every_frame_comes_back(
+    pair: Cards, plane: Dataplane, document: Path, queues: str, mode: str, tagged: bool
+) -> None:
+    """few: half of the card's queues are the host's, so that native XDP has the others for itself, one for
+    each CPU to send by; all: it must share them, by a lock. Either way frames come in by every one."""
+    pair.set_queues(pair.most_queues() // (2 if queues == "few" else 1))
+    for real in REALS:
+        plane.set_link(real, mac(real), VLAN_OUT if tagged else 0)
+    assert plane.attach(pair.here, mode) == mode
+    wait_until("the card is up", lambda: Path(f"/sys/class/net/{pair.here}/carrier").read_text() == "1\n", 10)
+    table, before = expect.table(expect.load(document), str(KEY)), pair.seen_by_queue()
+    flows = [(f"10.99.{n // 250}.{n % 250 + 1}", 20000 + n) for n in range(FLOWS)]
+    sent = [
+        ethernet(ipv4(tcp(port, 80), dst=VIP, src=source), dst=pair.mac, tci=VLAN_IN if tagged else None)
+        for source, port in flows
+    ]
+    came = pair.exchange(sent)
+    expected = {flow: mac(table.real_of(*flow, VIP, 80)) for flow in flows}
+    assert {frame.source: frame.mac for frame in came} == expected
+    assert len(came) == FLOWS, "a frame came twice"
+    assert {frame.vlan for frame in came} == {VLAN_OUT if tagged else 0}
+    if mode == "native":
+        by_queue = [after - first for after, first in zip(pair.seen_by_queue(), before, strict=True)]
+        assert sum(by_queue) == FLOWS
+        assert all(by_queue), f"by queue: {by_queue}"
