@@ -12,6 +12,7 @@ from vc5c.build_bgp import build_peers
 from vc5c.build_network import build_block, build_neighbors, build_neighbors_file, build_vlans
 from vc5c.build_prefixes import PrefixLists
 from vc5c.build_services import ServiceBuilder
+from vc5c.build_sharing import build_sharing
 from vc5c.fields import Fields, entries, items
 from vc5c.model import Config
 from vc5c.problems import Problems
@@ -36,7 +37,7 @@ def build(tree: Mapping, problems: Problems) -> Config:
         flow_lifetime=top.whole("flow_lifetime") or DEFAULT_FLOW_LIFETIME,
         scheduler=top.at("scheduler"),
         neighbors_file=build_neighbors_file(tree.get("neighbors")),
-        passed_on=_passed_on(tree) | _block(tree, lists, problems),
+        passed_on=_passed_on(tree) | _block(tree, lists, problems) | _sharing(tree, problems),
         places=top.places(),
     )
     services.unused()
@@ -48,6 +49,11 @@ def build(tree: Mapping, problems: Problems) -> Config:
 def _block(tree: Mapping, lists: PrefixLists, problems: Problems) -> dict[str, Any]:
     block = build_block(tree.get("block"), lists, problems)
     return {"block": block} if block else {}
+
+
+def _sharing(tree: Mapping, problems: Problems) -> dict[str, Any]:
+    sharing = build_sharing(tree.get("sharing"), problems)
+    return {"sharing": sharing} if sharing else {}
 
 
 def _passed_on(tree: Mapping) -> dict[str, Any]:

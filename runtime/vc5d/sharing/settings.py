@@ -12,6 +12,7 @@ from ..errors import Vc5Error
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 TTL = 1
+PORT = 12345
 _HINT = "vc5c writes these keys: docs/sharing.md"
 
 
@@ -73,7 +74,7 @@ def settings_of(options: Mapping[str, Any]) -> Settings | None:
     raw = options.get("sharing") or {}
     text = options.get("multicast")
     try:
-        group, port = _group(text) if text else (None, 0)
+        group, port = _group(str(text)) if text else (None, PORT)
         peers = tuple(ipaddress.ip_address(each) for each in raw.get("peers", ()))
         settings = Settings(
             int(raw.get("port", port)), group, peers, str(raw.get("interface", "")), int(raw.get("ttl", TTL))
@@ -87,9 +88,13 @@ def settings_of(options: Mapping[str, Any]) -> Settings | None:
     return settings
 
 
-def _group(text: Any) -> tuple[Address, int]:
-    host, _, port = str(text).rpartition(":")
-    address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+def _group(text: str) -> tuple[Address, int]:
+    """The port may be left out."""
+    try:
+        address, port = ipaddress.ip_address(text.strip("[]")), PORT
+    except ValueError:
+        host, _, number = text.rpartition(":")
+        address, port = ipaddress.ip_address(host.strip("[]")), int(number)
     if not address.is_multicast:
         raise ValueError(f"{address} is no multicast address")
-    return address, int(port)
+    return address, port
