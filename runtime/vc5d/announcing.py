@@ -37,6 +37,11 @@ class Announcing:
         self._read_at = -_ROUTES_READ_AGAIN
 
     @property
+    def handed_over(self) -> bool:
+        """The next vc5d has what is announced."""
+        return self._handed_over
+
+    @property
     def announced(self) -> frozenset[str]:
         return self._announcer.announced if self._announcer else frozenset()
 

@@ -27,6 +27,7 @@ from .document import Document, ServiceKey, read
 from .draining import Draining
 from .drains import DrainFile
 from .errors import Vc5Error
+from .fleet.running import Parts, RunningFleet, shares
 from .flowlist import Asked
 from .health.checks import Plans, compile_checks
 from .health.probers import Probed
@@ -103,9 +104,10 @@ class Daemon:
         self._vips = Vips(revision=lambda key: self._reals.revision(key))  # noqa: PLW0108 - made later
         self._tracers = Tracers(self._plane, lambda: self._dataplane)
         self._watchdog = Watchdog()
-        self._started, self._started_at = time.monotonic(), time.time()
+        self._started_at = time.time()
         self._ready = False
         self._stop = asyncio.Event()
+        self._spawned: set[asyncio.Task[None]] = set()
         self._defect: BaseException | None = None
 
     async def run(self) -> None:
@@ -148,6 +150,7 @@ class Daemon:
             self._reloads.refuse()
             if self._defect is None:
                 await self._announcing.hand_over()
+            self._fleet.say_farewell(restarting=self._announcing.handed_over)
             notify.stopping()
             log.info("stopping", forwarding="goes on: the program stays attached")
 
@@ -198,7 +201,8 @@ class Daemon:
         await self._plane.do(open_)
         log.info("dataplane.adopted" if self._dataplane.adopted else "dataplane.loaded", pins=options.pin_dir)
         await self._apply(self._document)
-        self._traffic = Traffic(self._plane, self._dataplane)
+        self._fleet = await self._join_fleet()
+        self._traffic = Traffic(self._plane, self._dataplane, self._fleet.summed)
         await self._traffic.follow(self._document)
         self._interfaces = Interfaces(self._plane, self._dataplane, options.interfaces, options.mode)
         await self._interfaces.attach()
@@ -210,7 +214,7 @@ class Daemon:
             self._plane,
             self._dataplane,
             self._interfaces.names_now,
-            Told(self._announcing.changed, self._failed, self._is_drained, self._on_probe),
+            Told(self._reals_changed, self._failed, self._is_drained, self._on_probe, self._fleet.opinion),
         )
         self._draining = Draining(
             DrainFile(self.options.state_dir),
@@ -222,11 +226,50 @@ class Daemon:
         await self._reals.start(running)
         await self._reals.follow(self._document, plans)
 
+    # The fleet
+
+    async def _join_fleet(self) -> RunningFleet:
+        """Before anything of it is started: whom others say what of."""
+        accepting = None
+        if self._dataplane.adopted:
+            accepting = frozenset(await self._plane.do(self._dataplane.accepting))
+        return RunningFleet(self._document, shares=shares(self._document), accepting=accepting)
+
     def _start_sharing(self) -> None:
         options = self.options
         files = Files(options.pin_dir, options.object, options.fleet)
-        self._sharing = Sharing(self._netlink, self._plane, self._dataplane, files, Peers())
+        peers = Peers(self._fleet.heard, self._fleet.serve)
+        self._sharing = Sharing(self._netlink, self._plane, self._dataplane, files, peers)
+        self._share()
+        parts = Parts(
+            self._plane,
+            self._dataplane,
+            self._reals,
+            changed=self._announcing.changed,
+            applied=self._share,
+            spawn=self._spawn,
+        )
+        self._fleet.begin(parts, self._sharing)
+
+    def _share(self) -> None:
+        """By the live document, which may be another, or have been so for a moment."""
         self._sharing.follow(self._document)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Beside all else; it may end, but not by a defect."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._spawned.discard(task)
+            if not task.cancelled() and (failure := task.exception()):
+                self._failed(failure)
+
+        task = asyncio.create_task(work)
+        self._spawned.add(task)
+        task.add_done_callback(ended)
+
+    def _reals_changed(self) -> None:
+        self._announcing.changed()
+        self._fleet.something_changed()
 
     def _start_background(self, running: AsyncExitStack) -> None:
         """Ended in reverse order: first these, then the routes are withdrawn, then a reload that is under way
@@ -244,6 +287,7 @@ class Daemon:
             self._announcing.for_ever(),
             self._reals.follow_moves_for_ever(),
             self._sharing.run_for_ever(),
+            self._fleet.for_ever(),
         ]
         works += self._web()
         for work in works:
@@ -309,8 +353,9 @@ class Daemon:
         document, plans, logging = await self._load()
         await self._apply(document)
         self._document = document
-        self._sharing.follow(document)
+        self._share()
         await self._reals.follow(document, plans)
+        self._fleet.follow(document, shares=shares(document))
         await self._traffic.follow(document)
         await self._sinks.follow(logging)
 
@@ -339,8 +384,7 @@ class Daemon:
 
     def _learning(self) -> float:
         """Seconds until VIPs that are not announced yet may be."""
-        learn = self._document.options.get("learn", 0)
-        return max(0.0, self._started + (learn if isinstance(learn, int) else 0) - time.monotonic())
+        return self._fleet.learning()
 
     # What an operator asks for
 
@@ -397,6 +441,7 @@ class Daemon:
             sinks=self._sinks.status(),
             unseen_since=self._lookout.sight.unseen_since,
             sharing=self._sharing.status(),
+            fleet=self._fleet.status(),
         )
         return await asyncio.to_thread(
             without_collection, status, self._document, captured, self._reals, mine

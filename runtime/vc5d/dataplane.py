@@ -149,14 +149,15 @@ class Dataplane:
         return set(self.maps.reals["id"][states == RealState.ACCEPTING].tolist())
 
     def give(self, digest: str) -> bytes:
-        """What is held of transitions, for a load balancer that starts with the document `digest`."""
-        return inherit.pack(self.maps, self.state, digest)
+        """What is held of transitions, for a load balancer that starts with the document `digest`; to be
+        packed by inherit.pack."""
+        return inherit.gather(self.maps, self.state, digest)
 
-    def inherit(self, content: bytes) -> dict[tuple[ServiceKey, str], Neighbor]:
+    def inherit(self, given: inherit.Given) -> dict[tuple[ServiceKey, str], Neighbor]:
         """Goes on from where a peer is, which has given this: its transitions are this one's. Only while no
         packet comes here yet. The reals that are there only because the peer has them, and where it has
         them. Raises Vc5Error, and goes on from nowhere."""
-        mine, given = self._document, inherit.unpack(content)
+        mine = self._document
         if mine is None:
             raise Vc5Error("there is no document yet")
         before = inherit.previous(mine, given)

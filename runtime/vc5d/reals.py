@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +18,9 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from . import host, log, vlans
-from .document import Document, ServiceKey
+from .document import Document, Neighbor, RealConfig, ServiceKey
 from .errors import Vc5Error
+from .fleet.report import Opinion
 from .health.checks import Name, Plans
 from .health.directions import Directions
 from .health.leaving import Leaving
@@ -45,12 +46,13 @@ _LET_GO_LOOKED_FOR = 5.0  # s: whether the kernel is done with reals that left
 class Told:
     """Who is told and asked. changed: a VIP may have become healthy or sick. failed: a part that never ends
     has ended, which is a defect. drained: whether an operator has taken a real of a service out. on_probe:
-    told of every single probe, if anyone wants to know."""
+    told of every single probe, if anyone wants to know. opinion: what the fleet says of a real."""
 
     changed: Callable[[], None]
     failed: Failed
     drained: Drained
     on_probe: OnProbe | None = None
+    opinion: Callable[[Name], Opinion] = lambda _: Opinion()
 
 
 class Reals:
@@ -69,7 +71,7 @@ class Reals:
         self._dataplane = dataplane
         self._attached = attached
         self._changed, self._failed, self._drained = told.changed, told.failed, told.drained
-        self._on_probe = told.on_probe
+        self._on_probe, self._opinion = told.on_probe, told.opinion
         self._document: Document | None = None
         self._plans: Plans = {}
         self._leaving = Leaving()
@@ -123,6 +125,35 @@ class Reals:
 
     def seen(self, key: ServiceKey, address: str) -> Seen:
         return self._watch.seen(key, address)
+
+    def alive(self) -> list[Name]:
+        """Those that their checks say are up; also of those that left the document and drain."""
+        followed = (*self._plans, *(name for name in self._leaving.plans if name not in self._plans))
+        return [name for name in followed if self.condition(*name).up]
+
+    def leaving(self) -> list[Name]:
+        return list(self._leaving.plans)
+
+    def would_accept(self, key: ServiceKey) -> list[str]:
+        """Of a service's reals, did the fleet not hold any."""
+        service = self._document.services.get(key) if self._document else None
+        reals = service.reals.items() if service else ()
+        return [a for a, real in reals if self.condition(key, a).up and not self._is_out(key, a, real)]
+
+    def _is_out(self, key: ServiceKey, address: str, real: RealConfig) -> bool:
+        return real.disabled or self._drained(key, address)
+
+    async def inherit(self, reals: Mapping[Name, Neighbor]) -> None:
+        """These are here only since a peer has flows to them, and are checked like the others of their
+        service."""
+        self._leaving.inherit(reals, self._plans)
+        await self._follow_checks()
+        self.moved()
+        await self.judge({**self._leaving.plans, **self._plans})
+
+    async def judge(self, names: Iterable[Name]) -> None:
+        """What the fleet says of these has changed."""
+        await self._push_states(names)
 
     async def drains_changed(self) -> None:
         """What an operator has taken out is another now."""
@@ -193,9 +224,10 @@ class Reals:
             real = service.reals.get(address) if service else None
             if service is None or (real is None and (key, address) not in self._leaving.plans):
                 continue  # a result that was under way when the document changed
-            closed = real is None or real.disabled or self._drained(key, address)
-            up = self.condition(key, address).up
-            state = self._standings.judge((key, address), Said(up, closed), service.linger, now)
+            opinion = self._opinion((key, address))
+            closed = real is None or self._is_out(key, address, real) or opinion.held
+            said = Said(self.condition(key, address).up, closed, opinion.kept)
+            state = self._standings.judge((key, address), said, service.linger, now)
             if state is not None:
                 wanted.append((key, address, state))
         self._lingers.set()

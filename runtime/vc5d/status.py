@@ -33,7 +33,8 @@ class DaemonSide:
     """started: when vc5d was, in seconds since the epoch. document: the file. interfaces: name -> XDP mode.
     announced: VIPs that have their route. vips: of each VIP. drained: what an operator has taken out. live:
     when the document became so; unseen_since: since when frames pass the program by, None: they do not; both
-    in seconds since the epoch. sinks: of each what became of its events. sharing: of flows, with others."""
+    in seconds since the epoch. sinks: of each what became of its events. sharing: of flows, with others.
+    fleet: who the others are (fleet/showing.py)."""
 
     started: float
     document: Path
@@ -46,6 +47,7 @@ class DaemonSide:
     sinks: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     unseen_since: float | None = None
     sharing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    fleet: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class KnowsReals(Protocol):

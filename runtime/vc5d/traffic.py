@@ -7,21 +7,24 @@ that the data path itself has sampled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from . import log
 from .document import Document, ServiceKey
 from .errors import Vc5Error
 from .plane import Dataplane, PlaneThread
 
+Sessions = Mapping[tuple[ServiceKey, str], float]
+Sum = Callable[[Sessions], Sessions]
 SCALE = 1000  # of loads: sessions for a real's weight, which are compared as integers
 
 
 class Traffic:
     """One of it, for as long as the daemon runs."""
 
-    def __init__(self, plane: PlaneThread, dataplane: Dataplane) -> None:
-        self._plane, self._dataplane = plane, dataplane
+    def __init__(self, plane: PlaneThread, dataplane: Dataplane, fleet: Sum = dict) -> None:
+        """fleet: what other load balancers have added to this one's sessions."""
+        self._plane, self._dataplane, self._fleet = plane, dataplane, fleet
         self._up: dict[str, bool] = {}
         self._balanced: dict[ServiceKey, Mapping[str, int]] = {}  # by least connections: weights
 
@@ -38,6 +41,16 @@ class Traffic:
     async def every_second(self, up: Mapping[str, bool]) -> None:
         """up: for each VIP, whether it is."""
         await self._plane.do(self._tell, dict(up))
+        if self._balanced:
+            sessions = self._fleet(await self._plane.do(self._dataplane.sessions, list(self._balanced)))
+            await self._plane.do(self._dataplane.set_loads, self._loads(sessions))
+
+    def _loads(self, sessions: Sessions) -> Sessions:
+        return {
+            (key, address): sessions.get((key, address), 0) * SCALE / weight
+            for key, weights in self._balanced.items()
+            for address, weight in weights.items()
+        }
 
     def _tell(self, up: dict[str, bool]) -> None:
         for vip in [vip for vip in up if self._up.get(vip) != up[vip]]:
@@ -47,12 +60,3 @@ class Traffic:
                 log.debug("dataplane.refused", arguments=vip, error=failure.message)
             else:
                 self._up[vip] = up[vip]
-        if self._balanced:
-            sessions = self._dataplane.sessions(self._balanced)
-            self._dataplane.set_loads(
-                {
-                    (key, address): sessions.get((key, address), 0) * SCALE / weight
-                    for key, weights in self._balanced.items()
-                    for address, weight in weights.items()
-                }
-            )

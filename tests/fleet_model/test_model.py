@@ -1,4 +1,4 @@
-"""The fleet's rules, model-checked: with all of them no flow of a living real breaks; without any one, some do.
+"""The fleet's rules, model-checked: with all of them no flow of a living real breaks; without one, some do.
 
 VC5_FLEETS sets how many histories. `python -m fleet_model` in tests/ counts what breaks without each rule.
 """

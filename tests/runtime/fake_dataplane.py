@@ -10,8 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from vc5d.document import Blocked, Document, ServiceKey
+from vc5d.document import Blocked, Document, Neighbor, ServiceKey
 from vc5d.errors import Vc5Error
+from vc5d.generation.state import FleetView
 from vc5d.hops import Hop
 from vc5d.layout import RealState
 
@@ -69,6 +70,22 @@ class FakeDataplane:
 
     def set_route(self, address: str, hop: Hop) -> None:
         self.routes[address] = hop
+
+    def set_fleet(self, fleet: FleetView) -> None:
+        self.fleet = fleet
+
+    def moving(self) -> bool:
+        return False
+
+    def accepting(self) -> set[int]:
+        return set()
+
+    def give(self, digest: str) -> bytes:
+        return digest.encode()
+
+    def inherit(self, given: Any) -> dict[tuple[ServiceKey, str], Neighbor]:
+        self.given = given
+        return {}
 
     def set_vlans(self, ids: Iterable[int]) -> None:
         self.vlans = frozenset(ids)

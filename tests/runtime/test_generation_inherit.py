@@ -12,6 +12,7 @@ from support.packets import CLEAR, CONSULT, TRANSITION, DataPath, Flow
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey
 from vc5d.errors import Vc5Error
+from vc5d.generation.inherit import pack, unpack
 from vc5d.generation.state import FleetView
 from vc5d.layout import RealState
 from vc5d.maps import Capacity, Maps
@@ -67,7 +68,7 @@ class Host:
         return set((self.maps.slots[lines.slots] >> 14).tolist())
 
     def inherits(self, other: Host) -> None:
-        self.plane.inherit(other.plane.give(self.plane.state.digest))
+        self.plane.inherit(unpack(pack(other.plane.give(self.plane.state.digest))))
         self.all_up()
         check_maps(self.maps, self.document)
 
@@ -177,17 +178,12 @@ def test_another_seed_is_not_gone_on_from() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"x\x9c\x03\x00\x00\x00\x00\x01"])
 def test_rubbish(content: bytes) -> None:
-    host = Host(BEFORE)
     with pytest.raises(Vc5Error, match="cannot be read"):
-        host.plane.inherit(content)
-    assert owners(host)
+        unpack(content)
 
 
 def test_a_table_that_is_cut() -> None:
     old = Host(BEFORE)
     old.apply(AFTER)
-    import zlib
-
-    given = zlib.decompress(old.plane.give("sha256:none"))
     with pytest.raises(Vc5Error, match="not whole"):
-        Host(AFTER).plane.inherit(zlib.compress(given[:-60]))
+        unpack(pack(old.plane.give("sha256:none")[:-60]))

@@ -56,18 +56,17 @@ class Fleet:
         self._holding.follow(roster)
 
     def hear(self, address: str, report: Report, now: float) -> None:
-        before = self.members.live.get(address)
-        if report.roster is None and before and before.report.digest == report.digest:
-            report = replace(report, roster=before.report.roster)
+        before = self.members.of(report)
+        if report.roster is None and before:
+            # not known what its document has: its last word on reals stands
+            same = before.report.digest == report.digest
+            report = replace(
+                report,
+                roster=before.report.roster if same else None,
+                alive=before.report.alive | report.alive,
+            )
         if self.members.hear(address, report, now):
             self._came[address] = None
-
-    def hear_roster(self, address: str, roster: Roster) -> None:
-        """What the document of a peer has, which told of it apart from its reports."""
-        member = self.members.live.get(address)
-        if member and member.report.digest == roster.digest:
-            known = replace(member.report, roster=roster)
-            self.members.live[address] = replace(member, report=known)
 
     def advance(self, now: float, would: Mapping[int, Would]) -> News:
         """To be called when something was heard, and at `members.next_end()`, and each second. `would`: of

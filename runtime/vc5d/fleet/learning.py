@@ -13,8 +13,7 @@ class Learning:
     "" before."""
 
     def __init__(self, started: float, at_most: float = AT_MOST) -> None:
-        self._heard_all = started + NOBODY
-        self._nobody, self._end = started + min(NOBODY, at_most), started + at_most
+        self._heard_all, self._end = started + NOBODY, started + at_most
         self._failed: set[str] = set()
         self.asked: str | None = None
         self.why = ""
@@ -22,6 +21,10 @@ class Learning:
     @property
     def learned(self) -> bool:
         return bool(self.why)
+
+    def hear_nothing_yet(self, now: float) -> None:
+        """There is no way to hear anyone."""
+        self._heard_all = now + NOBODY
 
     def heard_all(self, now: float) -> bool:
         """A peer that is there was heard by now."""
@@ -39,7 +42,7 @@ class Learning:
             self.why = "the time for it is over"
         elif self.asked and self.asked not in able:
             self.failed(self.asked)
-        elif not self.asked and not able and now >= self._nobody:
+        elif not self.asked and not able and now >= self._heard_all:
             self.why = "there is nobody to learn from"
         if self.learned or self.asked:
             return None

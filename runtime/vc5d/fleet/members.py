@@ -11,9 +11,11 @@ from .report import LONGEST_SILENCE, Report
 
 @dataclass(frozen=True)
 class Member:
-    """A peer that is live. since: when this start of it was heard first; heard: last."""
+    """A peer that is live. address: the first that it was heard from; addresses: all. since: when this start
+    of it was heard first; heard: last."""
 
     address: str
+    addresses: frozenset[str]
     report: Report
     since: float
     heard: float
@@ -25,22 +27,33 @@ class Member:
 
 
 class Members:
-    """Live peers by the address that their reports come from."""
+    """Live peers by the address that their reports came from first. What comes from an address of one with
+    another `boot` is that one, started anew."""
 
     def __init__(self) -> None:
         self.live: dict[str, Member] = {}
 
     def hear(self, address: str, report: Report, now: float) -> bool:
         """Whether this peer is new: never heard before, gone in between, or started anew."""
-        before = self.live.get(address)
-        if before and before.report.boot != report.boot:
-            before = None
+        before = None
+        for member in list(self.live.values()):
+            if member.report.boot == report.boot:
+                before = member
+            elif address in member.addresses:
+                del self.live[member.address]
         if report.silence <= 0:
-            self.live.pop(address, None)
+            self.live.pop(before.address if before else address, None)
             return False
-        since = before.since if before else now
-        self.live[address] = Member(address, report, since, now)
-        return before is None
+        if before is None:
+            self.live[address] = Member(address, frozenset({address}), report, now, now)
+            return True
+        addresses = before.addresses | {address}
+        self.live[before.address] = Member(before.address, addresses, report, before.since, now)
+        return False
+
+    def of(self, report: Report) -> Member | None:
+        """The one that this is of."""
+        return next((each for each in self.live.values() if each.report.boot == report.boot), None)
 
     def expire(self, now: float) -> list[Member]:
         """Those that are gone by now, and are forgotten."""

@@ -30,6 +30,15 @@ class Roster:
 
 
 @dataclass(frozen=True)
+class Opinion:
+    """What a load balancer's fleet says of one of its reals. held: it must not accept, for a peer's sake
+    (rule 4). kept: a peer's checks say that it is up (rule 3)."""
+
+    held: bool = False
+    kept: bool = False
+
+
+@dataclass(frozen=True)
 class Report:
     """One load balancer's. boot: 8 random bytes of its start. silence: seconds after which it counts as gone;
     0: it says farewell. moving: some service of it has a previous table. alive: reals that its own checks say

@@ -62,8 +62,8 @@ class GivenService:
 Given = Mapping[str, GivenService]
 
 
-def pack(maps: Maps, state: State, digest: str) -> bytes:
-    """What this load balancer gives to one whose document has `digest`."""
+def gather(maps: Maps, state: State, digest: str) -> bytes:
+    """What this load balancer gives to one whose document has `digest`; to be packed, which takes longer."""
     arrays: list[bytes] = []
     places: dict[int, list[int]] = {}
 
@@ -87,7 +87,11 @@ def pack(maps: Maps, state: State, digest: str) -> bytes:
             "first_sticky": bool(service.first and service.first.sticky),
         }
     head = json.dumps({_VERSION: services}).encode()
-    return zlib.compress(_LENGTH.pack(len(head)) + head + b"".join(arrays), 1)
+    return _LENGTH.pack(len(head)) + head + b"".join(arrays)
+
+
+def pack(gathered: bytes) -> bytes:
+    return zlib.compress(gathered, 1)
 
 
 def _reals(maps: Maps, service: ServiceInMaps) -> list[list[Any]]:
@@ -108,7 +112,7 @@ def _reals(maps: Maps, service: ServiceInMaps) -> list[list[Any]]:
 
 
 def unpack(content: bytes) -> Given:
-    """What `pack` made. Raises Vc5Error."""
+    """What was packed. Raises Vc5Error."""
     try:
         unpacker = zlib.decompressobj()
         raw = unpacker.decompress(content, _MOST_BYTES)

@@ -6,7 +6,7 @@ it drains must not hold its flows. A service that left as a whole takes its real
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,14 @@ class Leaving:
         vlans = {**self._vlans, **before.vlans}
         used = {neighbor.vlan for neighbor in self._neighbors.values()}
         self._vlans = {vlan: prefix for vlan, prefix in vlans.items() if vlan in used}
+
+    def inherit(self, reals: Mapping[Name, Neighbor], plans: Plans) -> None:
+        """These are in the kernel, though no document before had them here: a peer gave them."""
+        likes = {key: plan for (key, _), plan in plans.items()}
+        for (key, real), neighbor in reals.items():
+            if key in likes:
+                self.plans[key, real] = replace(likes[key], real=real)
+                self._neighbors.setdefault(real, neighbor)
 
     def keep(self, drained: Set[Name]) -> bool:
         """The kernel has only these left. Whether one was let go."""
