@@ -20,10 +20,10 @@ def run(*command: str) -> None:
 
 
 class Fleet:
-    """Members m0, m1, …: 10.77.0.1, …; 2001:db8:77::1, …"""
+    """Members: 10.77.0.1, …; 2001:db8:77::1, … Each runs `module`."""
 
-    def __init__(self, folder: Path, bpffs: Path) -> None:
-        self._folder, self._bpffs = folder, bpffs
+    def __init__(self, folder: Path, bpffs: Path, module: str = "tests.sharing.node") -> None:
+        self._folder, self._bpffs, self._module = folder, bpffs, module
         self._name = f"vc5-share-{os.getpid()}"
         self.members: list[Member] = []
         run("ip", "netns", "add", f"{self._name}-net")
@@ -66,7 +66,7 @@ class Fleet:
             ("route", "add", "default", "via", "10.77.0.254"),
         ):
             run("ip", "-n", space, *command)
-        member = Member(number, space, self._bpffs / f"{self._name}-{number}", folder)
+        member = Member(number, space, self._bpffs / f"{self._name}-{number}", folder, self._module)
         self.members.append(member)
         member.start()
         return member
@@ -79,13 +79,14 @@ class Fleet:
 
 
 class Member:
-    def __init__(self, number: int, space: str, pins: Path, folder: Path) -> None:
+    def __init__(self, number: int, space: str, pins: Path, folder: Path, module: str) -> None:
         self.number, self.space, self.pins, self.folder = number, space, pins, folder
+        self._module = module
         self.address = f"10.77.0.{number + 1}"
 
     def start(self) -> None:
         self.errors = (self.folder / "stderr").open("a")
-        command = ["nsenter", f"--net=/run/netns/{self.space}", sys.executable, "-m", "tests.sharing.node"]
+        command = ["nsenter", f"--net=/run/netns/{self.space}", sys.executable, "-m", self._module]
         self._process = subprocess.Popen(
             [*command, str(self.pins), str(self.folder)],
             stdin=subprocess.PIPE,
@@ -103,6 +104,16 @@ class Member:
         line = self._process.stdout.readline()
         assert line, (self.folder / "stderr").read_text()[-3000:]
         return json.loads(line)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def children(self) -> list[int]:
+        """Of its process: the one that shares, if it runs."""
+        pid = self.pid
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def write(self, document: dict[str, Any]) -> None:
         (self.folder / "config.json").write_text(json.dumps(document))

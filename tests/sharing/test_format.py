@@ -1,4 +1,4 @@
-"""The format: what is signed comes back as it was; what is changed in it, by a bit or at its end, is refused."""
+"""The format: what is signed comes back as it was; what is changed, by a bit or at its end, is refused."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class _Services:
 
 def _words(keys: Array, family: int) -> Any:
     """Of services' keys, as the perfect hash has them."""
-    raw = np.ascontiguousarray(keys).view("u1").reshape(len(keys), -1)
+    raw = np.ascontiguousarray(keys).view("u1").reshape(-1, keys.dtype.itemsize)
     if family == 4:
         return raw.view("<u8")[:, 0].astype(np.uint64)
     tails = np.zeros((len(raw), 8), np.uint8)

@@ -1,0 +1,54 @@
+"""tests/sharing/node.py, and a command that makes new flows at a rate: UDP datagrams of ever new clients, by
+the harness of tests/bench, through the real program."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.harness import Harness, Load
+from tests.bpf.packets import UDP, V4, ethernet, udp
+from tests.sharing.node import Node
+
+_STEP_S = 0.01
+
+
+@dataclass(frozen=True)
+class NewFlows(Load):
+    """UDP of 66 bytes, each of another client."""
+
+    first: int = 0
+
+    def plan(self) -> bytes:
+        frame = ethernet(V4.ip(udp(1, 53, bytes(24)), UDP, dst=self.vip))
+        assert len(frame) == 66
+        numbers = (self.first, (1 << 24) - 1, 1, True, False, False)
+        return (struct.pack("<QIIBBB5x", *numbers) + frame).ljust(120, b"\0")
+
+
+class BenchNode(Node):
+    _made = 0
+
+    async def do_generate(self, per_s: int, seconds: float) -> int:
+        """How many in fact."""
+        self._dataplane.set_limits(inserts=0)
+        program = self._dataplane._loaded().prog_fd
+        with tempfile.TemporaryDirectory() as folder:
+            harness, step = await asyncio.to_thread(Harness, Path(folder)), round(per_s * _STEP_S)
+        begin, made = time.monotonic(), 0
+        while time.monotonic() < begin + seconds:
+            load = NewFlows(vip="192.168.101.1", first=self._made + made)
+            await asyncio.to_thread(harness.run, program, load, step)
+            made += step
+            await asyncio.sleep(max(0.0, begin + made / per_s - time.monotonic()))
+        self._made += made
+        return made
+
+
+if __name__ == "__main__":
+    asyncio.run(BenchNode(Path(sys.argv[1]), Path(sys.argv[2])).run())
