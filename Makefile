@@ -121,9 +121,10 @@ fleet: build $(LAB_BPF) ## site.yml and the other playbooks on eight hosts that 
 	@tools/fleet run --release $(RELEASE) $(if $(KEEP),--keep)
 
 .PHONY: bench
-bench: bench-compiler ## nanoseconds per packet, health checks a second, the compiler's seconds, on this machine
+bench: bench-compiler ## nanoseconds per packet, health checks and shared flows a second, the compiler's seconds, on this machine
 	$(PYTHON) -m tests.bench.datapath
 	$(PYTHON) -m tests.bench.health
+	$(PYTHON) -m tests.bench.sharing
 
 .PHONY: bench-compiler
 bench-compiler: build ## what compiling costs, and how much of a table moves when a real goes

@@ -30,7 +30,7 @@ from .parts import MOST_BYTES
 from .placing import place
 from .settings import Settings, Wanted, settings_of
 
-TELLS = 100_000  # flows a second that each CPU tells of
+TELLS = 200_000  # flows a second that each CPU tells of
 _LOOKED_AGAIN_S = 5.0  # whether addresses and interfaces are as they were
 _AFTER_A_FAILURE_S = 1.0
 _FETCH_S = 60.0
