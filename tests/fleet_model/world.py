@@ -73,7 +73,7 @@ class World:
         for node in self.nodes.values():
             node.boot(self.spec, self.now)
             self._see_all(node)
-        for _ in range(5):
+        for _ in range(8):
             self.second(events=False)
         assert all(node.announced for node in self.nodes.values())
 

@@ -279,7 +279,7 @@ def test_a_farewell_and_a_restart() -> None:
         one, other = await two(network)
         other.fleet.say_farewell(restarting=True)
         await other.leave()
-        await asyncio.sleep(4)
+        await asyncio.sleep(6)
         assert one.fleet.fleet.members.live, "it said that it would be back"
         again = Host(network, other.address, OLD, fresh=False)
         await until(lambda: again.fleet.fleet.learning.learned)

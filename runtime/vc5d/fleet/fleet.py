@@ -12,6 +12,8 @@ from .liveness import kept
 from .members import Member, Members
 from .report import Report, Roster
 
+BUSY = 2.0  # s without a call: this process was kept from running, and what was said waits to be heard
+
 
 @dataclass(frozen=True)
 class News:
@@ -35,6 +37,7 @@ class Fleet:
         self._holding = Holding()
         self._holding.follow(roster, accepting)
         self._came: dict[str, None] = {}
+        self._advanced: float | None = None
         self._told: list[frozenset[int]] = []  # what `kept` was made of
 
     @property
@@ -69,8 +72,11 @@ class Fleet:
             self._came[address] = None
 
     def advance(self, now: float, would: Mapping[int, Would]) -> News:
-        """To be called when something was heard, and at `members.next_end()`, and each second. `would`: of
-        services with reals that wait."""
+        """To be called when something was heard, and each second. `would`: of services with reals that
+        wait."""
+        if self._advanced is not None and now - self._advanced > BUSY:
+            self.members.forgive(now - self._advanced)
+        self._advanced = now
         gone = tuple(self.members.expire(now))
         came = tuple(address for address in self._came if address in self.members.live)
         self._came.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-NOBODY = 3.0  # s: a fleet that is there is heard of by then
+NOBODY = 5.0  # s: a fleet that is there is heard of by then, each having proved itself to the other
 AT_MOST = 15.0  # s, unless the document says
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
 
 from .report import LONGEST_SILENCE, Report
 
@@ -55,16 +54,18 @@ class Members:
         """The one that this is of."""
         return next((each for each in self.live.values() if each.report.boot == report.boot), None)
 
+    def forgive(self, seconds: float) -> None:
+        """So long nobody was listened to: it counts as nobody's silence."""
+        self.live = {
+            address: replace(member, heard=member.heard + seconds) for address, member in self.live.items()
+        }
+
     def expire(self, now: float) -> list[Member]:
         """Those that are gone by now, and are forgotten."""
         gone = [member for member in self.live.values() if member.ends <= now]
         for member in gone:
             del self.live[member.address]
         return gone
-
-    def next_end(self) -> float:
-        """inf: there are none."""
-        return min((member.ends for member in self.live.values()), default=inf)
 
     def reports(self) -> Iterable[Report]:
         return [member.report for member in self.live.values()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 LONGEST_SILENCE = 60.0  # s: a receiver bears no more, whatever a report says
-SILENCE = 3.5  # s: three reports lost in a row
+SILENCE = 5.0  # s: four reports lost in a row, or a host that is very busy
 RESTARTING = 60.0  # s: a planned restart takes less
 
 
