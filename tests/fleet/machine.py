@@ -162,7 +162,7 @@ class Box:
             self._leader = cgroups.leader(self.names, self.name)
         return self._leader
 
-    def run(self, *command: str, check: bool = True, timeout: float = 120) -> Done:
+    def run(self, *command: str, check: bool = True, stdin: str = "", timeout: float = 300) -> Done:
         """A command inside; what it prints is in the result. Raises LabError."""
         leader = self._find_leader()
         namespaces = ("mount", "uts", "ipc", "net", "pid", "cgroup", "root", "wd")
@@ -178,6 +178,7 @@ class Box:
             capture_output=True,
             text=True,
             check=False,
+            input=stdin,
             env=environment,
             timeout=timeout,
         )
