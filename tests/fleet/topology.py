@@ -41,12 +41,14 @@ def plug(names: FleetNames, machine: Machine) -> None:
     run(["ip", "netns", "add", netns])
     settings = "echo 0 | tee /proc/sys/net/ipv6/conf/{all,default}/disable_ipv6"
     run(["bash", "-c", settings], netns=netns)
-    _cable(names, machine.name, "mgmt0", _port(machine, "m"), _MANAGED)
+    _cable(names, machine.name, "mgmt0", _port(machine, "m"), _MANAGED, _mac(machine, 0))
     if machine.group == REALS_GROUP:
         _cable(names, machine.name, "eth0", machine.name, f"br{machine.vlan}", machine.mac)
     elif machine.group == ROUTERS_GROUP:
         for vlan in VLANS:
-            _cable(names, machine.name, f"eth{vlan}", _port(machine, str(vlan)), f"br{vlan}")
+            _cable(
+                names, machine.name, f"eth{vlan}", _port(machine, str(vlan)), f"br{vlan}", _mac(machine, vlan)
+            )
         _client(names, machine)
     else:
         _trunk(names, machine)
@@ -59,6 +61,11 @@ def unplug(names: FleetNames, machine: Machine) -> None:
     for port in (*ports, *(f"{machine.name}.{vlan}" for vlan in VLANS)):
         _delete(names, SWITCH, port)
     run(["ip", "netns", "del", names.netns(machine.name)])
+
+
+def _mac(machine: Machine, number: int) -> str:
+    """Of a card; the same after a reboot, since neighbors remember it."""
+    return f"02:00:00:01:{number:02d}:{machine.position:02d}"
 
 
 def _port(machine: Machine, end: str) -> str:
@@ -94,8 +101,11 @@ def _trunk(names: FleetNames, machine: Machine) -> None:
 
 def _client(names: FleetNames, router: Machine) -> None:
     """Its cable ends in the router; it is up as soon as the router is."""
-    ends = f"client netns {names.netns(router.name)} type veth peer name eth0 netns {names.netns('client')}"
-    run(["ip", "-batch", "-"], stdin=f"link add {ends}")
+    card = f"client netns {names.netns(router.name)} address {_mac(router, 99)}"
+    run(
+        ["ip", "-batch", "-"],
+        stdin=f"link add {card} type veth peer name eth0 netns {names.netns('client')}",
+    )
     switch.plain_frames(names.netns("client"), "eth0")
     switch.plain_frames(names.netns(router.name), "client")
     _ip(
