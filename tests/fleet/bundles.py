@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from lab.host import run
 from lab.plan import BUILD
 
 BUNDLE = BUILD / "bundle" / "vc5.tar.gz"
@@ -29,14 +29,11 @@ def broken(directory: Path, words: str) -> Path:
 
 
 def _edited(directory: Path, words: str, edit: Callable[[Path], None]) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
     tree, made = directory / words.replace(" ", "-"), directory / f"{words.replace(' ', '-')}.tar.gz"
-    with tarfile.open(BUNDLE) as packed:
-        packed.extractall(tree, filter="tar")
+    tree.mkdir(parents=True)
+    run(["tar", "--extract", "--file", BUNDLE, "--directory", tree])
     edit(tree)
-    with tarfile.open(made, "w:gz", compresslevel=1) as packed:
-        for each in sorted(tree.iterdir()):
-            packed.add(each, each.name)
+    run(["tar", "--create", "--use-compress-program=gzip -1", "--file", made, "--directory", tree, "."])
     shutil.rmtree(tree)
     return made
 

@@ -96,7 +96,9 @@ class Site:
         """Long-lived connections to every server, and new ones all the time; the router's ways meanwhile."""
         living = self.ports_of(each, first)
         new = range(max(living) + 1, max(living) + 5001)
-        with client.Load(self.fleet.names, living, new) as load, Watch(self.ways) as watch:
+        # Gentle, since it lasts for minutes: what is shown is that nothing breaks, not how much goes through.
+        load = client.Load(self.fleet.names, living, new, new_pause=0.1, living_pause=0.5)
+        with load, Watch(self.ways) as watch:
             yield load, watch
 
     def judge_load(self, load: client.Load, words: str) -> None:

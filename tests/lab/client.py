@@ -128,6 +128,8 @@ class Load:
     living: Sequence[int]  # source ports
     new: Sequence[int]  # source ports, used in turn
     address: str = CLIENT
+    new_pause: float = 0.01  # seconds between two new connections
+    living_pause: float = 0.1  # seconds between two requests of a living one
     answers: list[Answer] = field(default_factory=list)  # of new connections
     lives: dict[int, list[Answer]] = field(default_factory=dict)  # of living ones, by source port
     failures: list[str] = field(default_factory=list)
@@ -162,7 +164,7 @@ class Load:
             self.answers.append(answer)
             if answer.error:
                 self.failures.append(f"new connection from port {port}: {answer.error}")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(self.new_pause)
 
     async def _live(self, port: int) -> None:
         life = self.lives[port]
@@ -179,7 +181,7 @@ class Load:
                     )
                     return
                 life.append(answer)
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(self.living_pause)
 
 
 class Download(threading.Thread):
