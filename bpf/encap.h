@@ -41,6 +41,12 @@ static __always_inline bool is_away(__u64 link)
 	return link >> LINK_TUNNEL_SHIFT & 1;
 }
 
+/* The VLAN of the next hop. */
+static __always_inline __be16 away_vlan(__u64 link)
+{
+	return link_vlan(link & ~(1ULL << LINK_TUNNEL_SHIFT));
+}
+
 static __always_inline __u32 tunnel_type(const struct outer *outer)
 {
 	return outer->tunnel & TUNNEL_TYPE_MASK;
@@ -75,7 +81,6 @@ static __always_inline void look_inside(struct outer *outer, const struct packet
 {
 	outer->ipv6 = packet->ipv6;
 	outer->length = ip_length(packet);
-	outer->own = own_mac(packet);
 	outer->tag = packet->tag ? *(__be32 *)(packet->eth + offsetof(struct ethhdr, h_proto)) : 0;
 	if (packet->ipv6) {
 		outer->tos = bpf_ntohl(*(__be32 *)packet->ip) >> 20;
@@ -90,7 +95,7 @@ static __always_inline void look_inside(struct outer *outer, const struct packet
 /* MAC addresses, the next hop's tag and the outer ethertype. Returns what comes behind them. */
 static __always_inline void *put_ethernet(void *eth, const struct outer *outer)
 {
-	__be16 vlan_be = link_vlan(outer->link & ~(1ULL << LINK_TUNNEL_SHIFT));
+	__be16 vlan_be = away_vlan(outer->link);
 	__be32 tag = outer->tag ? outer->tag & bpf_htonl(0xffffffff & ~VLAN_ID_MASK)
 				: bpf_htonl(ETH_P_8021Q << 16);
 
@@ -149,8 +154,8 @@ static __always_inline void put_shim(void *shim, const struct outer *outer)
 }
 
 /* The outer headers, into the room that was made for them. */
-static __always_inline enum reason put_outer(struct xdp_md *ctx, const struct outer *outer,
-					     const struct real *real, const struct tunnel_source *source)
+static __always_inline enum reason put_outer(struct xdp_md *ctx, const struct outer *outer, const __u8 *saddr,
+					     const __u8 *daddr)
 {
 	void *pos = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 type = tunnel_type(outer), shim = shim_bytes(type);
@@ -161,13 +166,13 @@ static __always_inline enum reason put_outer(struct xdp_md *ctx, const struct ou
 	if (is_over_ipv6(outer)) {
 		if (pos + sizeof(struct ipv6hdr) > end)
 			return DROP_REWRITE;
-		put_ipv6(pos, outer, outer->length + shim, source->addr, real->addr);
+		put_ipv6(pos, outer, outer->length + shim, saddr, daddr);
 		pos += sizeof(struct ipv6hdr);
 	} else {
 		if (pos + sizeof(struct iphdr) > end)
 			return DROP_REWRITE;
-		put_ipv4(pos, outer, outer->length + shim + sizeof(struct iphdr),
-			 *(__be32 *)(source->addr + 12), *(__be32 *)(real->addr + 12));
+		put_ipv4(pos, outer, outer->length + shim + sizeof(struct iphdr), *(__be32 *)(saddr + 12),
+			 *(__be32 *)(daddr + 12));
 		pos += sizeof(struct iphdr);
 	}
 	if (type == TUNNEL_IPIP)
@@ -218,8 +223,7 @@ static __always_inline __u16 changed(__u16 check, __u64 sum)
 }
 
 /* DSCP marking: the packet's destination becomes the real's address. */
-static __always_inline enum reason mark(struct xdp_md *ctx, const struct outer *outer,
-					const struct real *real)
+static __always_inline enum reason mark(struct xdp_md *ctx, const struct outer *outer, const __u8 *daddr)
 {
 	__u32 dscp = outer->tunnel >> TUNNEL_DSCP_SHIFT & DSCP_MASK, was;
 	struct packet packet = {};
@@ -235,68 +239,99 @@ static __always_inline enum reason mark(struct xdp_md *ctx, const struct outer *
 	if (packet.ipv6) {
 		struct ipv6hdr *ip = packet.ip;
 
-		sum = sum_inverse(&ip->daddr) + sum_address((const struct in6_addr *)real->addr);
+		sum = sum_inverse(&ip->daddr) + sum_address((const struct in6_addr *)daddr);
 		*(__be32 *)ip = (*(__be32 *)ip & ~bpf_htonl(DSCP_MASK << 22)) | bpf_htonl(dscp << 22);
-		copy_address(&ip->daddr, (const struct in6_addr *)real->addr);
+		copy_address(&ip->daddr, (const struct in6_addr *)daddr);
 	} else {
 		struct iphdr *ip = packet.ip;
 
-		sum = (__u32)~ip->daddr + (__u64) * (__be32 *)(real->addr + 12);
+		sum = (__u32)~ip->daddr + (__u64) * (__be32 *)(daddr + 12);
 		was = *(__u16 *)ip;
 		ip->tos = dscp << 2 | (ip->tos & ECN_MASK);
 		ip->check = changed(ip->check, sum + (__u16)~was + *(__u16 *)ip);
-		ip->daddr = *(__be32 *)(real->addr + 12);
+		ip->daddr = *(__be32 *)(daddr + 12);
 	}
 	if (check && (protocol != IPPROTO_UDP || *check)) {
 		*check = changed(*check, sum);
 		if (protocol == IPPROTO_UDP && !*check)
 			*check = 0xffff;
 	}
-	return rewrite(ctx, &packet, outer->link & ~(1ULL << LINK_TUNNEL_SHIFT));
+	return rewrite(ctx, &packet, outer->link & ~(1ULL << LINK_TUNNEL_SHIFT), outer->own);
 }
 
-/* The packet into its tunnel: GO_ON, SEE_TOO_BIG, or why not. `index`: of the real. */
+/* The packet into its tunnel: GO_ON, SEE_TOO_BIG, or why not. */
+static __always_inline enum reason enter(struct xdp_md *ctx, struct packet *packet, struct outer *outer,
+					 const __u8 *saddr, const __u8 *daddr)
+{
+	__u32 type = tunnel_type(outer), mtu = tunnel_mtu(outer->tunnel), more;
+
+	if (type == TUNNEL_NONE || type > TUNNEL_DSCP)
+		return DROP_NO_NEIGHBOR; /* it is changing */
+	if (type == TUNNEL_DSCP)
+		return mark(ctx, outer, daddr);
+	look_inside(outer, packet);
+	if (mtu && outer->length > mtu)
+		return SEE_TOO_BIG;
+	if (!saddr)
+		return DROP_INTERNAL;
+	more = shim_bytes(type) + (is_over_ipv6(outer) ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+	if (away_vlan(outer->link))
+		more += sizeof(struct vlan_tag);
+	if (packet->tag)
+		more -= sizeof(struct vlan_tag);
+	if (bpf_xdp_adjust_head(ctx, -(int)more))
+		return DROP_REWRITE;
+	return put_outer(ctx, outer, saddr, daddr);
+}
+
+/* The same by what the maps say of a real, of this index. */
 __noinline int encapsulate(struct xdp_md *ctx, __u32 index, __u64 hash)
 {
 	struct real *real = bpf_map_lookup_elem(&reals, &index);
 	struct packet packet = {.traced = tracing};
 	struct tunnel_source *source;
 	struct outer outer = {};
-	__u32 at, mtu, more;
+	__u32 at;
 
 	if (!real || parse_network(ctx, &packet) != GO_ON)
 		return DROP_INTERNAL;
 	outer.link = READ_ONCE(real->link);
 	outer.tunnel = READ_ONCE(real->tunnel);
+	outer.own = own_mac(&packet);
 	outer.hash = hash;
 	note(tracing, TRACE_TUNNEL, outer.tunnel);
-	if (!link_mac(outer.link))
-		return DROP_NO_NEIGHBOR;
-	if (link_mac(outer.link) == own_mac(&packet))
-		return PASS_AT_REAL;
 	if (!is_away(outer.link)) /* since this moment */
 		return deliver(ctx, &packet, outer.link);
-	if (tunnel_type(&outer) == TUNNEL_NONE || tunnel_type(&outer) > TUNNEL_DSCP)
-		return DROP_NO_NEIGHBOR; /* it is changing */
-	look_inside(&outer, &packet);
-	if (tunnel_type(&outer) == TUNNEL_DSCP)
-		return mark(ctx, &outer, real);
-	mtu = tunnel_mtu(outer.tunnel);
-	if (mtu && outer.length > mtu)
-		return SEE_TOO_BIG;
+	if (link_mac(outer.link) == outer.own)
+		return PASS_AT_REAL;
 	at = outer.tunnel >> TUNNEL_SOURCE_SHIFT;
 	source = bpf_map_lookup_elem(&tunnel_sources, &at);
-	if (!source || !at)
-		return DROP_INTERNAL;
-	more = shim_bytes(tunnel_type(&outer)) +
-	       (is_over_ipv6(&outer) ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
-	if (link_vlan(outer.link & ~(1ULL << LINK_TUNNEL_SHIFT)))
-		more += sizeof(struct vlan_tag);
-	if (packet.tag)
-		more -= sizeof(struct vlan_tag);
-	if (bpf_xdp_adjust_head(ctx, -(int)more))
-		return DROP_REWRITE;
-	return put_outer(ctx, &outer, real, source);
+	return enter(ctx, &packet, &outer, source && at ? source->addr : NULL, real->addr);
+}
+
+/* A health check's packet, on the device that only such are sent to: into the tunnel that the lower 32 bits of its
+ * destination MAC name, as a client's packet would go. */
+__noinline int send_check(struct xdp_md *ctx)
+{
+	struct packet packet = {};
+	struct outer outer = {};
+	struct check_way *way;
+	__u32 number;
+
+	if (parse_network(ctx, &packet) != GO_ON)
+		return XDP_DROP;
+	number = bpf_ntohl(*(__be32 *)(packet.eth + 2));
+	way = bpf_map_lookup_elem(&check_ways, &number);
+	if (!way || !link_mac(way->link))
+		return XDP_DROP;
+	if ((packet.ipv6 ? parse_ipv6(&packet) : parse_ipv4(&packet)) == GO_ON)
+		outer.hash = flow_hash(&packet, hashed_ports(&packet), 0);
+	outer.link = READ_ONCE(way->link);
+	outer.tunnel = READ_ONCE(way->tunnel);
+	outer.own = way->own;
+	if (enter(ctx, &packet, &outer, way->source, way->addr) != GO_ON)
+		return XDP_DROP;
+	return bpf_redirect(way->ifindex, 0);
 }
 
 /* The fast path's packets whose real is away: as forward() does with the others. `ports`: as hashed. */

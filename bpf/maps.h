@@ -75,6 +75,16 @@ struct {
 	__type(value, struct tunnel_source);
 } tunnel_sources SEC(".maps");
 
+/* The ways of health checks through tunnels, by the number in the destination MAC that their packets have. Only the
+ * program `check` has entries here: it is loaded beside the other one, with a map of its own. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct check_way);
+} check_ways SEC(".maps");
+
 /* By service id: which list of accepting reals is published. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

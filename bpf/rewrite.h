@@ -65,10 +65,9 @@ static __always_inline enum reason pop_tag(struct xdp_md *ctx, __u64 link, __u64
 }
 
 /* `packet`'s pointers are void afterwards. The priority bits of a tag that stays are kept. */
-static __always_inline enum reason rewrite(struct xdp_md *ctx, struct packet *packet, __u64 link)
+static __always_inline enum reason rewrite(struct xdp_md *ctx, struct packet *packet, __u64 link, __u64 own)
 {
 	__be16 vlan_be = link_vlan(link);
-	__u64 own = own_mac(packet);
 
 	if (packet->tag && !vlan_be)
 		return pop_tag(ctx, link, own);
@@ -88,7 +87,7 @@ static __always_inline enum reason deliver(struct xdp_md *ctx, struct packet *pa
 		return DROP_NO_NEIGHBOR;
 	if (link_mac(link) == own_mac(packet))
 		return PASS_AT_REAL;
-	return rewrite(ctx, packet, link);
+	return rewrite(ctx, packet, link, own_mac(packet));
 }
 
 /* Out: back through the interface that the packet came in by, unless the real is behind another. */

@@ -180,6 +180,17 @@ struct tunnel_source {
 	__u8 addr[16]; /* as struct real's */
 };
 
+/* A way that health checks take through a tunnel: as struct real has it, for one that is checked. */
+struct check_way {
+	__u64 link; /* the next hop's MAC, as struct real's; untagged: the kernel's own interface is sent by. 0: none */
+	__u64 tunnel; /* as struct real's; of the source only `source` counts */
+	__u64 own;    /* that interface's MAC, in the lower 48 bits */
+	__u32 ifindex;
+	__u32 pad;
+	__u8 addr[16];   /* the real's … */
+	__u8 source[16]; /* … and this host's address */
+};
+
 /* Follows health, so it lives outside generations. */
 struct service_state {
 	__u64 accepting; /* published list of accepting reals: first line in `accepting` << 16 | count */

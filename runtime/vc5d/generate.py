@@ -28,6 +28,7 @@ STRUCTS = (
     "service6",
     "real",
     "tunnel_source",
+    "check_way",
     "service_state",
     "slots_line",
     "flow_key4",

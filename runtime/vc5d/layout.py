@@ -327,6 +327,31 @@ TUNNEL_SOURCE: np.dtype[Any] = np.dtype(
     }
 )
 
+CHECK_WAY: np.dtype[Any] = np.dtype(
+    {
+        "names": [
+            "link",
+            "tunnel",
+            "own",
+            "ifindex",
+            "pad",
+            "addr",
+            "source",
+        ],
+        "formats": [
+            "<u8",
+            "<u8",
+            "<u8",
+            "<u4",
+            "<u4",
+            ("u1", (16,)),
+            ("u1", (16,)),
+        ],
+        "offsets": [0, 8, 16, 24, 28, 32, 48],
+        "itemsize": 64,
+    }
+)
+
 SERVICE_STATE: np.dtype[Any] = np.dtype(
     {
         "names": [
