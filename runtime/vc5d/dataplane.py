@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import log
+from .checkprogram import CheckProgram
 from .document import Blocked, Document, Neighbor, ServiceKey
 from .errors import Vc5Error
 from .flowlist import Asked, FlowList
@@ -314,6 +315,10 @@ class Dataplane:
         `stop_tracing`. Raises Vc5Error."""
         self._tracing = self._tracing or StandIn(self._object_path, self._loaded())
         return self._tracing.maps
+
+    def open_checks(self) -> CheckProgram:
+        """The program by which health checks enter tunnels; the caller closes it. Raises Vc5Error."""
+        return CheckProgram(self._object_path, self._loaded().shared())
 
     def stop_tracing(self) -> None:
         """The plain program is back. Raises Vc5Error."""

@@ -17,6 +17,7 @@ _GDRVINFO = 0x03
 _GFLAGS = 0x25
 _SFLAGS = 0x26
 _GGRO = 0x2B
+_STXCSUM = 0x17
 _UNWANTED = {"rxvlan": 1 << 8, "lro": 1 << 15}
 
 
@@ -28,6 +29,13 @@ def turn_off_receive_offloads(ifname: str) -> list[str]:
         if on:
             _flags(control, ifname, _SFLAGS, flags & ~sum(_UNWANTED.values()))
         return on
+
+
+def turn_off_checksums(ifname: str) -> None:
+    """Of what is sent: the kernel makes them, and with that sends no segments longer than the MTU. Raises
+    OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        _flags(control, ifname, _STXCSUM, 0)
 
 
 def receive_offloads(ifname: str) -> list[str]:

@@ -20,6 +20,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from . import host, log, vlans
 from .document import Document, Neighbor, RealConfig, ServiceKey
 from .errors import Vc5Error
+from .faraway import Faraway
 from .fleet.report import Opinion
 from .health.checks import Name, Plans
 from .health.directions import Directions
@@ -39,6 +40,7 @@ from .trunks import read_trunks
 _MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
 _LOOKED_AGAIN = 60.0  # s: puts back routes that somebody else removed, of which no event is asked for
 _AFTER_A_FAILURE = 1.0  # s
+_ROUTES_LOOKED_AT = 2.0  # s
 _LET_GO_LOOKED_FOR = 5.0  # s: whether the kernel is done with reals that left
 
 
@@ -87,14 +89,17 @@ class Reals:
         self._paths = Paths(self._netlink)
         running.push_async_callback(self._paths.stop)
         await self._paths.start()
+        self._faraway = Faraway(self._netlink, self._plane, self._dataplane)
+        running.push_async_callback(self._faraway.stop)
         self._neighbors = Neighbors(self._netlink, self._set_links, self.moved, self._failed)
         running.push_async_callback(self._neighbors.stop)
         await self._neighbors.start()
-        probers = Probers(Directions(self._paths, self._neighbors), self._on_probe)
+        probers = Probers(Directions(self._paths, self._neighbors, self._faraway.hop_to), self._on_probe)
         running.push_async_callback(probers.close)
         self._watch = Watch(probers.round, self._on_condition, self._failed)
         running.push_async_callback(self._watch.stop)
-        for work in (self._end_lingering_for_ever(), self._let_go_for_ever()):
+        works = (self._end_lingering_for_ever(), self._let_go_for_ever(), self._follow_routes_for_ever())
+        for work in works:
             running.push_async_callback(cancel, start(work, self._failed))
 
     async def follow(self, document: Document, plans: Plans) -> None:
@@ -185,18 +190,21 @@ class Reals:
         async with self._one_at_a_time:
             if self._document is None:
                 return
-            document = self._leaving.with_their_places(self._document)
+            plans = {**self._leaving.plans, **self._plans}
+            ways, attached = self._faraway.ways(plans), self._attached()
+            document = self._faraway.near(self._leaving.with_their_places(self._document), plans)
             addresses = await vlans.host_addresses(self._netlink)
             self._paths.exclude({each.address for each in addresses})
-            trunks = await read_trunks(self._netlink, self._attached())
+            trunks = await read_trunks(self._netlink, attached)
             await self._plane.do(self._dataplane.set_vlans, trunks.vlan_ids())
-            places = await vlans.find(self._netlink, document, addresses, self._attached())
+            near = await vlans.find(self._netlink, document, addresses, attached)
+            places = {**await self._faraway.find(ways, attached, addresses), **near}
             self._tell_unreachable(places)
             found = {real: each for real, each in places.items() if isinstance(each, vlans.Place)}
             self._out = {real: each.out for real, each in found.items()}
             for ifname in {each.ifname for each in found.values()}:
                 _relax_rp_filter(ifname)
-            await self._paths.update(places, repair=moved)
+            await self._paths.update({**near, **await self._faraway.checks(ways)}, repair=moved)
             pinned = {real: each.mac for real, each in document.neighbors.items() if each.mac}
             await self._neighbors.follow(places, pinned)
 
@@ -264,7 +272,19 @@ class Reals:
                 await self._follow_checks()
                 self.moved()
 
+    async def _follow_routes_for_ever(self) -> None:
+        """Of reals behind tunnels. They are asked for: a host with a million routes would have a million
+        events."""
+        while True:
+            await asyncio.sleep(_ROUTES_LOOKED_AT)
+            try:
+                if await self._faraway.changed(self._attached()):
+                    self.moved()
+            except (NetlinkError, OSError) as failure:
+                log.warning("real.places", error=failure)
+
     async def _set_links(self, links: list[Link]) -> None:
+        await self._faraway.set_links(links)
         await self._plane.do(
             _each, self._dataplane.set_link, [(*link, self._out.get(link[0], 0)) for link in links]
         )

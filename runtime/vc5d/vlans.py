@@ -25,13 +25,16 @@ _NOT_YET = 0x08 | 0x40  # IFA_F_DADFAILED, IFA_F_TENTATIVE; both fit the 8 bits 
 @dataclass(frozen=True)
 class Place:
     """vlan: the tag of frames to the real, 0 for none. source: this host's address on the interface.
-    out: the index of the interface that the program sends to the real by; 0: the one a packet came in by."""
+    out: the index of the interface that the program sends to the real by; 0: the one a packet came in by.
+    gateway: whom checks are sent to instead of the real, "": nobody. mtu: of checks, 0: the interface's."""
 
     ifindex: int
     ifname: str
     source: str
     vlan: int
     out: int = 0
+    gateway: str = ""
+    mtu: int = 0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from vc5d.checkprogram import CheckProgram
 from vc5d.document import Blocked, Document, Neighbor, ServiceKey
 from vc5d.errors import Vc5Error
 from vc5d.generation.state import FleetView
@@ -86,6 +87,9 @@ class FakeDataplane:
     def inherit(self, given: Any) -> dict[tuple[ServiceKey, str], Neighbor]:
         self.given = given
         return {}
+
+    def open_checks(self) -> CheckProgram:
+        raise Vc5Error("nothing is loaded here")
 
     def set_vlans(self, ids: Iterable[int]) -> None:
         self.vlans = frozenset(ids)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Vc5Error
 from .state import Rule
+from .ways import Way, way_of
 
 if TYPE_CHECKING:
     from ..document import Document, ServiceKey
@@ -50,6 +51,12 @@ class Plan:
     rule: Rule
     interval: float
     timeout: float
+    way: Way | None = None  # None: in layer 2
+
+    @property
+    def path(self) -> str:
+        """What marks.Paths knows the way to the real by."""
+        return self.way.name if self.way else self.real
 
 
 Name = tuple["ServiceKey", str]  # a real of a service: the service's key, the real's address
@@ -68,7 +75,8 @@ def compile_checks(document: Document) -> Plans:
             for check in checks:
                 if problem := _problem(check):
                     problems.append(f"service {key}, real {address}: {problem}")
-            plans[key, address] = Plan(key, address, checks, rule, health.interval, health.timeout)
+            way = way_of(service, address)
+            plans[key, address] = Plan(key, address, checks, rule, health.interval, health.timeout, way)
     if problems:
         raise _refusal(problems)
     return plans

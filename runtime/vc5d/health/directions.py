@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from .marks import Paths
@@ -15,13 +16,15 @@ class Resolver(Protocol):
 class Directions:
     """Paths and neighbors as one."""
 
-    def __init__(self, paths: Paths, neighbors: Resolver) -> None:
+    def __init__(self, paths: Paths, neighbors: Resolver, hop_to: Callable[[str], str]) -> None:
+        """hop_to: the neighbor on the way to a real: itself, or a router."""
         self._paths = paths
         self._neighbors = neighbors
+        self._hop_to = hop_to
 
     def target(self, real: str, vip: str) -> Target | str:
         """A string says in words why the real cannot be reached."""
         return self._paths.target(real, vip)
 
     def resolved(self, real: str) -> bool:
-        return self._neighbors.resolved(real)
+        return self._neighbors.resolved(self._hop_to(real))

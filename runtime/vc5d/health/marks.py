@@ -2,7 +2,8 @@
 
 The load balancer does not own the VIP, and the kernel sends a packet for it to whatever `default via REAL`
 in the mark's table says: to that real's MAC, with the VIP as destination, as a client's packet would arrive.
-rules.py has the rules; here is which real has which mark.
+rules.py has the rules; here is which real has which mark. A real behind a tunnel has one for each tunnel and
+family of VIPs, under the name of that way (ways.py), and a gateway that leads there (tunnels.py).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Paths:
         self._marks: dict[str, int] = {}  # real -> mark; kept across reloads
         self._highest, self._free = BASE, list[int]()  # the last mark given out; those given back
         self._placed: dict[int, Place] = {}  # mark -> what its table says
+        self._families: dict[str, socket.AddressFamily] = {}  # of each that has a mark
         self._missing: dict[str, str] = {}
         self._own: Set[str] = frozenset()
         self._one_at_a_time = asyncio.Lock()
@@ -44,8 +46,8 @@ class Paths:
         place = self._placed.get(mark) if mark is not None else None
         if mark is None or place is None:
             return self._missing.get(real, "no way to the real has been set up yet")
-        if _family(real) != _family(vip):
-            return "VIP and real are of different address families, and checks go without a tunnel"
+        if self._families[real] != _family(vip):
+            return "VIP and real are of different address families, and there is no tunnel"
         return Target(vip, mark, place.source)
 
     def exclude(self, own: Set[str]) -> None:
@@ -69,6 +71,7 @@ class Paths:
             await self._flush()
             self._marks.clear()
             self._placed.clear()
+            self._families.clear()
             self._highest, self._free = BASE, []
 
     async def update(self, places: Mapping[str, Place | Missing], repair: bool = False) -> None:
@@ -82,14 +85,15 @@ class Paths:
             for real in [real for real in self._marks if not isinstance(places.get(real), Place)]:
                 await self._forget(real, ruled)
             for real, place in places.items():
-                if isinstance(place, Place) and _family(real) in ruled:
+                family = _family_by(real, place)
+                if isinstance(place, Place) and family in ruled:
                     fresh = not repair and self._placed.get(self._marks.get(real, 0)) == place
-                    await self._place(real, place, ruled[_family(real)], fresh)
+                    await self._place(real, place, ruled[family], fresh)
 
     async def _mend(self, places: Mapping[str, Place | Missing]) -> Ruled:
         """Of the families that are in use, and that the kernel has."""
-        families = {socket.AF_INET, *map(_family, self._marks)}
-        families |= {_family(real) for real, place in places.items() if isinstance(place, Place)}
+        families: set[socket.AddressFamily] = {socket.AF_INET, *self._families.values()}
+        families |= {_family_by(real, place) for real, place in places.items() if isinstance(place, Place)}
         ruled: Ruled = {}
         for family in sorted(families):
             try:
@@ -99,14 +103,16 @@ class Paths:
                     raise
                 log.warning("health.rules", family="IPv6", error=failure)
                 why = f"no policy routing for IPv6: {failure}"
-                self._missing.update({real: why for real in places if _family(real) == family})
+                of_it = {real for real, place in places.items() if _family_by(real, place) == family}
+                self._missing.update(dict.fromkeys(of_it, why))
         return ruled
 
     async def _place(self, real: str, place: Place, ruled: set[int], fresh: bool) -> None:
         """The rule first: flushing finds the tables by their rules. fresh: the route is there already."""
         mark = self._marks.get(real) or self._free_mark()
         self._marks[real] = mark
-        rules = self._rules[_family(real)]
+        self._families[real] = family = _family_by(real, place)
+        rules = self._rules[family]
         try:
             if mark not in ruled:
                 await rules.add(mark)
@@ -130,14 +136,21 @@ class Paths:
     async def _forget(self, real: str, ruled: Ruled) -> None:
         mark = self._marks.pop(real)
         self._placed.pop(mark, None)
-        marks = ruled.get(_family(real), set())
-        await self._rules[_family(real)].remove(mark, mark in marks)
+        family = self._families.pop(real)
+        marks = ruled.get(family, set())
+        await self._rules[family].remove(mark, mark in marks)
         marks.discard(mark)
         self._free.append(mark)
 
     async def _flush(self) -> None:
         for rules in self._rules.values():
             await rules.flush()
+
+
+def _family_by(real: str, place: Place | Missing) -> socket.AddressFamily:
+    """Of the packets that take this way: through a tunnel they are the VIP's."""
+    gateway = place.gateway if isinstance(place, Place) else ""
+    return _family(gateway or real)
 
 
 def _family(address: str) -> socket.AddressFamily:

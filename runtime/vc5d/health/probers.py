@@ -75,7 +75,7 @@ class Probers:
 
     async def round(self, plan: Plan) -> Result:
         """Never raises: whatever goes wrong is a result with its reason."""
-        target = self._directions.target(plan.real, plan.service.address)
+        target = self._directions.target(plan.path, plan.service.address)
         if isinstance(target, str):
             return Result(False, target)
         if not plan.checks:

@@ -73,12 +73,13 @@ class Rules:
             "replace",
             family=self._family,
             dst="default",
-            gateway=real,
+            gateway=place.gateway or real,
             oif=place.ifindex,
             table=mark,
             prefsrc=place.source,
             flags=["onlink"],
             proto=ROUTE_PROTOCOL,
+            **({"metrics": {"mtu": place.mtu}} if place.mtu else {}),
         )
 
     async def remove(self, mark: int, has_rule: bool) -> None:
