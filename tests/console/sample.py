@@ -24,6 +24,33 @@ _REASONS = {
 }
 
 
+def _fleet() -> dict[str, Any]:
+    """Four load balancers, of which one has the document of yesterday."""
+    digests = ["sha256:7b8e0d3fa4c1295e"] * 2 + ["sha256:11aa22bb33cc44dd"]
+    peers = [
+        {
+            "address": f"192.0.2.{251 + number}",
+            "name": f"lb{number + 2}",
+            "digest": digest,
+            "agrees": number < 2,
+            "learning": False,
+            "moving": number == 1,
+        }
+        for number, digest in enumerate(digests)
+    ]
+    return {
+        "on": True,
+        "agreed": False,
+        "settled": False,
+        "learned": True,
+        "learned_why": "from 192.0.2.251",
+        "documents": {digests[0]: 3, digests[2]: 1},
+        "held": [{"service": "192.0.2.1:80:tcp", "real": "10.0.0.15"}],
+        "kept": [],
+        "peers": peers,
+    }
+
+
 class Sample:
     """`services` of them with `reals` each. Counters grow with the clock from `start` on, faster by day."""
 
@@ -52,6 +79,7 @@ class Sample:
             "reasons": {name: int(count * passed / 3600) for name, count in _REASONS.items()},
             "flows": {"tcp": 1804, "syn": 12, "udp": 977},
             "packet_ns": 41.0,
+            "fleet": _fleet(),
         }
 
     def _service(self, number: int, passed: float, now: float) -> tuple[str, dict[str, Any]]:

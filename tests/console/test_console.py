@@ -53,6 +53,10 @@ def test_what_is_there_and_that_it_lives() -> None:
         assert "192.0.2.4:53:tcp has 5 of the 6 reals that it needs" in await page.run(text("#vips"))
         assert "7 routes announced." in await page.run(text("#bgp-why"))
         assert "Connection refused" in await page.run(text("#bgp"))
+        fleet = await page.run(text("#fleet"))
+        assert "2 documents: transitions last until all agree." in fleet
+        assert "Held until all have them: 10.0.0.15 of 192.0.2.1:80:tcp." in fleet
+        assert "11aa22bb33cc, another than here" in fleet
         assert "to a VIP's port that has no service" in await page.run(text("#reasons"))
         assert "vip.down" in await page.run(text("#log"))
         before = await page.until(f"{text('#graphs p')} != '– ' && {text('#graphs p')}")

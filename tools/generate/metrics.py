@@ -36,6 +36,8 @@ STATUS: dict[str, Any] = {
     "services": {"s": {"name": "", "need": 1, "slots": {"clear": 1}, "reals": {"r": {"up": True}}}},
     "reasons": {"pass_x": 0, "drop_x": 0, "answer_x": 0, "note_x": 0},
     "sharing": {"nodes": {"n": {"address": "", "heard": 0}}, "dropped": {"mac": 0}, "merged": {"stored": 0}},
+    "fleet": {"on": True, "agreed": True, "documents": {"": 1}, "settled": True, "learned": True, "held": [], "kept": [],
+              "peers": [{"address": "", "name": "", "agrees": True, "heard": 0, "since": 0}]},
 }  # fmt: skip
 
 

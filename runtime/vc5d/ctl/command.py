@@ -13,7 +13,7 @@ from typing import Any
 from ..outcome import guarded
 from .ask import ask
 from .doctor.command import doctor
-from .pages import drains, drops, flows, reals, services, status, vips
+from .pages import drains, drops, flows, peers, reals, services, status, vips
 from .pages.view import Page
 from .parser import parser
 from .quiet import quiet
@@ -28,6 +28,7 @@ _PAGES: Mapping[str, Page] = {
     "drops": drops.PAGE,
     "flows": flows.PAGE,
     "drains": drains.PAGE,
+    "peers": peers.PAGE,
 }
 
 

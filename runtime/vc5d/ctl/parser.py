@@ -36,6 +36,12 @@ drop_…  discarded; pass_…: left to this host; answer_…: answered here; not
 _FLOWS = """\
 Only flows that the tables cannot answer for are remembered, and those of services that track every flow: that
 a flow is missing here is the usual case. `vc5c --explain` and `vc5ctl trace --flow` say where one goes."""
+_PEERS = """\
+IS         learning: it has started and not got yet what others hold; moving: it has tables from before a
+           transition
+REALS UP   by its own checks, in all services
+held       a new real takes no new flows while a peer's document lacks it
+kept       this host's checks say that the real is down, a peer's that it is up: established flows stay"""
 _DOCTOR = """\
 Works with and without a running vc5d, and changes nothing. Exit code 0: nothing fails; 1: something does."""
 _MOST_FLOWS = 10_000
@@ -89,6 +95,7 @@ def _pages(commands: Commands) -> None:
     flows.add_argument("--client", metavar="PREFIX", help="only from there (anywhere)")
     flows.add_argument("--most", type=_most, default=100, metavar="N", help="list at most N of them (100)")
     _page(commands, "drains", "what is drained by hand")
+    _page(commands, "peers", "the other load balancers, and what is waited for because of them", _PEERS)
 
 
 def _page(commands: Commands, name: str, words: str, epilog: str = "") -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from . import metrics_services, metrics_sharing
+from . import metrics_fleet, metrics_services, metrics_sharing
 from .families import Status, counter, gauge, value
 
 
@@ -36,6 +36,7 @@ class StatusCollector(Collector):
             _packets,
             _sinks,
             metrics_sharing.sharing,
+            metrics_fleet.fleet,
             metrics_services.services,
         ):
             yield from part(status)

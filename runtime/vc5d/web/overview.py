@@ -55,7 +55,7 @@ def rate(before: float, after: float, seconds: float) -> float:
 
 
 def view(status: Status, before: Status | None, seconds: float) -> View:
-    """Sections host, vips, services, reasons."""
+    """Sections host, vips, services, reasons, fleet, peers."""
     former = before or status
     return {
         "host": {name: status.get(name) for name in _HOST},
@@ -65,7 +65,20 @@ def view(status: Status, before: Status | None, seconds: float) -> View:
             for key, service in status["services"].items()
         },
         "reasons": _reasons(status.get("reasons", {}), former.get("reasons", {}), seconds),
+        **_fleet(status.get("fleet") or {}),
     }
+
+
+def _fleet(fleet: Mapping[str, Any]) -> View:
+    """Nothing that changes by itself each second. No section without others."""
+    if not fleet.get("on"):
+        return {}
+    peers = {
+        peer["address"]: {name: peer[name] for name in ("name", "digest", "agrees", "learning", "moving")}
+        for peer in fleet["peers"]
+    }
+    names = ("agreed", "settled", "learned", "learned_why", "documents", "held", "kept")
+    return {"fleet": {name: fleet[name] for name in names}, "peers": peers}
 
 
 def _vips(status: Status) -> dict[str, Any]:

@@ -169,6 +169,27 @@ const bgp = new Table("bgp", [
 	["Since", (session) => session.since],
 ]);
 
+const peers = new Table("peers", [
+	["Load balancer", (_, key) => address(key)],
+	["Name", (peer) => peer.name],
+	["Document", (peer) => state(`${peer.digest.slice(7, 19)}${peer.agrees ? "" : ", another than here"}`, peer.agrees ? "good" : "warn")],
+	["Is", (peer) => [peer.learning && "learning", peer.moving && "in transition"].filter(Boolean).join(", ")],
+]);
+
+function showFleet() {
+	const { fleet, peers: others } = model.view;
+	$("fleet").hidden = !fleet?.documents;
+	if ($("fleet").hidden) return;
+	const list = (reals) => reals.map(({ real, service }) => `${real} of ${service}`).join(", ");
+	$("fleet-says").textContent = [
+		fleet.agreed ? "All have the same document." : `${Object.keys(fleet.documents).length} documents: transitions last until all agree.`,
+		!fleet.learned && "Learning what the others hold.",
+		fleet.held.length && `Held until all have them: ${list(fleet.held)}.`,
+		fleet.kept.length && `Kept by another's word: ${list(fleet.kept)}.`,
+	].filter(Boolean).join(" ");
+	peers.show(Object.entries(others ?? {}).sort(([, a], [, b]) => a.name.localeCompare(b.name)));
+}
+
 const troubled = (service) => service.accepting < Math.max(1, service.need) || service.down > 0 || service.draining > 0;
 
 function serviceState(service) {
@@ -331,6 +352,7 @@ function showServices() {
 function render() {
 	if (!model.view.host) return;
 	showHost();
+	showFleet();
 	drawGraphs();
 	vips.show(Object.entries(model.view.vips ?? {}));
 	const counted = Object.entries(model.view.reasons ?? {}).filter(([, reason]) => reason.count);
