@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -15,6 +16,9 @@ ROOT = Path(__file__).parents[2]
 SECRET = "0123456789abcdef0123456789abcdef-only-a-test"
 
 
+_numbers = itertools.count()
+
+
 def run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
@@ -24,12 +28,13 @@ class Fleet:
 
     def __init__(self, folder: Path, bpffs: Path, module: str = "tests.sharing.node") -> None:
         self._folder, self._bpffs, self._module = folder, bpffs, module
-        self._name = f"vc5-share-{os.getpid()}"
+        self._name = f"vc5-share-{os.getpid()}-{next(_numbers)}"
         self.members: list[Member] = []
         run("ip", "netns", "add", f"{self._name}-net")
         run(
             "ip", "-n", f"{self._name}-net", "link", "add", "bridge0", "type", "bridge", "mcast_snooping", "0"
         )
+        run("ip", "-n", f"{self._name}-net", "address", "add", "10.77.0.250/24", "dev", "bridge0")
         run("ip", "-n", f"{self._name}-net", "link", "set", "bridge0", "up")
 
     def add(self, document: dict[str, Any], secret: str = SECRET, following: str | None = None) -> Member:
@@ -67,6 +72,7 @@ class Fleet:
         ):
             run("ip", "-n", space, *command)
         member = Member(number, space, self._bpffs / f"{self._name}-{number}", folder, self._module)
+        member.net = net
         self.members.append(member)
         member.start()
         return member
@@ -82,6 +88,7 @@ class Member:
     def __init__(self, number: int, space: str, pins: Path, folder: Path, module: str) -> None:
         self.number, self.space, self.pins, self.folder = number, space, pins, folder
         self._module = module
+        self.net = ""  # the namespace that has the bridge
         self.address = f"10.77.0.{number + 1}"
 
     def start(self) -> None:

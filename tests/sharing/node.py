@@ -88,6 +88,10 @@ class Node:
                 if real in states:
                     self._dataplane.set_state(key, real, RealState[states[real]])
 
+    async def do_tick(self) -> None:
+        """A scan: consult bits that no flow needs go."""
+        await self._plane.do(self._dataplane.tick, self._dataplane._clock() + 10**10)
+
     async def do_document(self) -> None:
         document = build(json.loads((self._folder / "config.json").read_text()))
         await self._plane.do(self._dataplane.apply, document)
@@ -117,8 +121,9 @@ class Node:
         return sorted(a for a, real in service.reals.items() if states[service.block.base + real.index] & 4)
 
     async def do_store(self, udp: bool, count: int, real: str, first: int = 0) -> None:
-        """Flows of the first service, as if packets of them had come a moment ago."""
-        key, service = next(iter(self._dataplane.state.services.items()))
+        """Flows of the first service of the protocol, as if packets of them had come a moment ago."""
+        services = self._dataplane.state.services.items()
+        key, service = next(each for each in services if (each[0].protocol == "udp") == udp)
         table = self._dataplane.maps.tables[f"flows{key.family}_{'udp' if udp else 'tcp'}"]
         keys, values = table.read()
         keys, values = np.zeros(count, keys.dtype), np.zeros(count, values.dtype)
