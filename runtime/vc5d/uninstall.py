@@ -11,6 +11,7 @@ from pathlib import Path
 from . import link
 from .errors import Vc5Error
 from .health.marks import Paths
+from .health.tunnels import remove_devices
 from .netlink import open_netlink
 
 
@@ -18,6 +19,7 @@ async def uninstall(pin_dir: Path) -> list[str]:
     """The names of the interfaces that the program was on. Nothing there is fine. Raises Vc5Error."""
     async with open_netlink() as netlink:
         await Paths(netlink).stop()
+        await remove_devices(netlink)
     if not pin_dir.is_dir():
         return []
     attached = link.pinned_names(pin_dir)

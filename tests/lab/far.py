@@ -7,6 +7,7 @@ client (10.50.1.2) ── router ── lb (10.50.2.2)
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,7 @@ class FarLab:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.kernel = False  # the real's tunnels are the kernel's
+        self.marks = True  # the real knows VIPs by their DSCP
         self._processes: list[Process] = []
 
     def run(self, host: str, *command: str | Path) -> str:
@@ -101,7 +103,9 @@ class FarLab:
                 continue
         try:
             self._kernels_own()
-            self.kernel = True
+            self.kernel, self.marks = True, shutil.which("nft") is not None
+            if self.marks:
+                self._turn_back()
         except LabError as failure:
             print(f"the kernel's own tunnels are not to be had ({failure}): a stand-in")
             self.run("real", "ip", "link", "set", "eth0", "xdpgeneric", "obj", BUILD / "lab" / "decap.bpf.o",
@@ -117,6 +121,28 @@ class FarLab:
             self.run("real", "ip", "fou", "add", "port", str(FOU[4]), "ipproto", "4", *over)
             self.run("real", "ip", "fou", "add", "port", str(FOU[6]), "ipproto", "41", *over)
             self.run("real", "ip", "fou", "add", "port", str(GUE), "gue", *over)
+
+    def _turn_back(self) -> None:
+        vip, own = VIPS[4], address("real")
+        for words in (
+            "add table ip vc5",
+            "add chain ip vc5 pre { type filter hook prerouting priority raw; }",
+            f"add rule ip vc5 pre ip dscp {DSCP} ip daddr {own} ip daddr set {vip}",
+        ):
+            self.run("real", "nft", words)
+
+    def clamp(self, port: int, mss: int) -> None:
+        """The real's SYN-ACK says no more, as `mss-clamp` wants it."""
+        for words in (
+            "add table inet clamp",
+            "add chain inet clamp output { type filter hook output priority mangle; }",
+            f"add rule inet clamp output tcp sport {port} tcp flags syn tcp option maxseg size set {mss}",
+        ):
+            self.run("real", "nft", words)
+
+    def ports(self) -> list[int]:
+        """Of the services that this lab's real can have."""
+        return [port for port, (kind, _, _) in services().items() if kind != "dscp" or self.marks]
 
     def start(self) -> None:
         """The server, and vc5d on the configuration."""
@@ -151,10 +177,10 @@ class FarLab:
         for name, service in self.status()["services"].items():
             (real,) = service["reals"].values()
             found[int(name.rsplit(":", 2)[1])] = str(real["state"])
-        return found
+        return {port: found[port] for port in self.ports() if port in found}
 
     def all_accept(self, timeout: float = 30) -> None:
-        wanted = dict.fromkeys(services(), "accepting")
+        wanted = dict.fromkeys(self.ports(), "accepting")
         try:
             wait_until("every real accepts", lambda: self.states() == wanted, timeout, every=0.3)
         except LabError as failure:

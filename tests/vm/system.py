@@ -14,7 +14,7 @@ from vm.sources import sources
 # What the project does not install itself: what a person has before `make`, and what guest-init needs.
 PACKAGES = ("busybox-static", "ca-certificates", "iproute2", "kmod", "make", "procps")
 # What only some commands need inside; installed when they are not there, without making the system anew.
-EXTRA = ("ipvsadm",)
+EXTRA = ("ipvsadm", "nftables")
 
 
 def root_directory(release: str) -> Path:

@@ -38,6 +38,16 @@ _LEAST = 576  # of the MTU of a route
 OpenProgram = Callable[[], Awaitable[CheckProgram]]
 
 
+async def remove_devices(netlink: AsyncIPRoute) -> None:
+    """The pair, and with it its routes and neighbors."""
+    try:
+        await netlink.link("del", index=socket.if_nametoindex(NEAR))
+    except NetlinkError as failure:
+        log.warning("health.tunnel", device=NEAR, error=failure)
+    except OSError:
+        return  # there is none
+
+
 class Entrance:
     """Made at the first way; `stop` removes it. open_program: loads the program, whenever one is needed."""
 
@@ -94,7 +104,8 @@ class Entrance:
         self._numbers.clear()
         self._hops.clear()
         if self._ifindex:
-            await self._remove()
+            self._ifindex = 0
+            await remove_devices(self._netlink)
 
     async def _open(self) -> None:
         """The pair with the program, if it is not there, or not any more."""
@@ -103,7 +114,7 @@ class Entrance:
         if self._link:
             self._link.close()
             self._link = None
-        await self._remove()  # what a crash left behind
+        await remove_devices(self._netlink)  # what a crash left behind
         await self._netlink.link("add", ifname=NEAR, kind="veth", peer={"ifname": FAR})
         ethtool.turn_off_checksums(NEAR)
         for name in (FAR, NEAR):
@@ -113,16 +124,6 @@ class Entrance:
             self._program = await self._open_program()
         self._link = link.create(self._program.prog_fd, socket.if_nametoindex(FAR), FAR, "generic")
         log.info("health.tunnels", device=NEAR)
-
-    async def _remove(self) -> None:
-        try:
-            await self._netlink.link("del", index=socket.if_nametoindex(NEAR))
-        except OSError:
-            return  # there is none
-        except NetlinkError as failure:
-            log.warning("health.tunnel", device=NEAR, error=failure)
-        finally:
-            self._ifindex = 0
 
     def _number(self, way: Way) -> int:
         known = self._numbers.get(way.name)
