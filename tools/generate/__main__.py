@@ -2,9 +2,8 @@
 
     .venv/bin/python tools/generate [--check]
 
-docs/rules.md from the compiler's catalogue of rules; docs/reference-*.md from the schemas; docs/events.md from the daemon's
-catalogue; docs/man/* from
-the commands' own parsers.
+docs/rules.md from the compiler's catalogue of rules; docs/reference-*.md from the schemas, and from the argument
+specs of the Ansible roles; docs/events.md from the daemon's catalogue; docs/man/* from the commands' own parsers.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import manpages
 import metrics
 import reference
 import rules
+import variables
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUTS: dict[str, Callable[[], str]] = {
@@ -28,6 +28,7 @@ OUTPUTS: dict[str, Callable[[], str]] = {
     "docs/reference-problems.md": lambda: reference.page("problems"),
     "docs/events.md": events.page,
     "docs/metrics.md": metrics.page,
+    "docs/reference-roles.md": variables.page,
     "contrib/grafana/vc5.json": dashboard.page,
     "docs/man/vc5c.1": lambda: manpages.page("vc5c"),
     "docs/man/vc5d.8": lambda: manpages.page("vc5d"),
