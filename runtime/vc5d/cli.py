@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import functools
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from .completion import add_completion
 from .control import is_served
 from .daemon import Daemon, Options
 from .defaults import PIN_DIR, SOCKET, STATE_DIR
-from .document import check, read
+from .document import check
 from .errors import Vc5Error
 from .handover import TUN
 from .health.checks import compile_checks
@@ -87,7 +86,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace, tun: int 
             ),
         ),
         Dataplane.open,
-        functools.partial(read, seed_file=options.seed_file),
+        options.seed_file,
         tun=tun,
     )
     alone = Alone()

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_RARELY = (20_000, 20, 100)  # objects; of such collections; of those
+_RARELY = (3_000, 5, 100)  # objects; of such collections; of those
 
 _lock = threading.Lock()
 _under_way = 0

@@ -24,10 +24,12 @@ from typing import Any
 
 from . import log
 from .errors import Vc5Error
+from .jsonparts import used_up
 
 _LINE_LIMIT = 64 * 1024  # bytes of one request
 _PATIENCE = 30.0  # s for a client to send a line, or to take an answer
 _CLIENTS = 64
+_PART = 32 * 1024  # bytes of an answer before others have their turn
 
 Request = Mapping[str, Any]
 Command = Callable[[Request], Awaitable[Any]]
@@ -48,8 +50,8 @@ def is_served(path: Path) -> bool:
 
 
 class Control:
-    """`commands`: name -> what to do with the request; its result must be JSON. `streams`: name -> what gives
-    results one after another. A Vc5Error becomes the client's answer."""
+    """`commands`: name -> what to do with the request; its result must be JSON, and nobody else's. `streams`:
+    name -> what gives results one after another. A Vc5Error becomes the client's answer."""
 
     def __init__(
         self, path: Path, commands: Mapping[str, Command], streams: Mapping[str, Stream] | None = None
@@ -182,8 +184,19 @@ def _told(failure: Exception) -> dict[str, Any]:
 
 
 async def _send(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
-    writer.write(json.dumps(answer).encode() + b"\n")
-    async with asyncio.timeout(_PATIENCE):
+    """The answer is used up by it."""
+    async with asyncio.timeout(_PATIENCE) as patience:
+        size, parts = 0, list[str]()
+        for part in used_up(answer):
+            parts.append(part)
+            size += len(part)
+            if size > _PART:
+                writer.write("".join(parts).encode())
+                size, parts = 0, []
+                await writer.drain()
+                await asyncio.sleep(0)
+                patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE)
+        writer.write("".join(parts).encode() + b"\n")
         await writer.drain()
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,17 +22,18 @@ from . import log, notify
 from .activity import Activity
 from .announcing import Announcing
 from .bird_client import read_sessions
-from .collecting import without_collection
+from .collecting import settle, without_collection
 from .control import Command, Control, Request
-from .document import Document, ServiceKey, read
+from .document import Document, ServiceKey
 from .draining import Draining
 from .drains import DrainFile
 from .errors import Vc5Error
 from .fleet.running import Parts, RunningFleet, shares
 from .flowlist import Asked
-from .health.checks import Plans, compile_checks
+from .health.checks import Plans
 from .health.probers import Probed
 from .interfaces import Interfaces
+from .loading import Loading
 from .netlink import open_netlink
 from .plane import Dataplane, OpenDataplane, PlaneThread
 from .reals import Reals, Told
@@ -41,8 +43,6 @@ from .sharing.keys import Secrets
 from .sharing.link import Files, Sharing
 from .sharing.link import Told as Peers
 from .sight import Lookout
-from .sinks.config import Logging
-from .sinks.config import read as read_logging
 from .sinks.manager import Sinks
 from .status import DaemonSide, status
 from .supervise import cancel, start
@@ -55,6 +55,7 @@ from .web.options import ConsoleOptions, webroot
 from .web.server import Content, Web
 
 _TICK = 1.0  # s
+_SWITCH = 0.0005  # s that the event loop waits for a thread that computes; Python's own is ten times that
 _BUDGET_NS = 300_000  # of upkeep at a stretch: a change of health waits no longer
 
 
@@ -82,20 +83,20 @@ class Options:
 
 
 class Daemon:
-    """`open_dataplane` and `read_document` are given by tests; they are the real ones otherwise. tun: the
-    descriptor of the device that the vc5d before has left, with what it had announced."""
+    """`open_dataplane` is given by tests; it is the real one otherwise. seed_file: of the secret seed. tun:
+    the descriptor of the device that the vc5d before has left, with what it had announced."""
 
     def __init__(
         self,
         options: Options,
         open_dataplane: OpenDataplane,
-        read_document: Callable[[Path], Document] = read,
+        seed_file: Path | None = None,
         tun: int | None = None,
     ) -> None:
         self.options = options
         self._tun = tun
         self._open_dataplane = open_dataplane
-        self._read = read_document
+        self._loading = Loading(options.document, seed_file)
         self._plane = PlaneThread()
         self._activity = Activity()
         self._reloads = Reloads(
@@ -113,6 +114,7 @@ class Daemon:
     async def run(self) -> None:
         """Returns after SIGTERM or SIGINT. Raises Vc5Error when it cannot start, or a part of it failed."""
         self._task = asyncio.current_task()
+        sys.setswitchinterval(_SWITCH)
         self._listen_to_signals()
         unsubscribe = log.subscribe(self._activity.on_event)
         try:
@@ -127,23 +129,25 @@ class Daemon:
             raise Vc5Error(f"vc5d ended by a defect: {self._defect!r}", "the log says where")
 
     async def _live(self) -> None:
-        self._document, plans, logging = await self._load()
+        self._loaded = await self._loading.first()
+        self._document = self._loaded.document
         async with AsyncExitStack() as running:
             running.callback(self._plane.close)
             await self._start_control(running)
             self._sinks = Sinks()
             running.push_async_callback(self._sinks.stop)
-            await self._sinks.follow(logging)
+            await self._sinks.follow(self._loaded.logging)
             self._netlink = await running.enter_async_context(open_netlink())
             await self._start_announcer(running)
             await self._start_dataplane(running)
-            await self._start_reals(running, plans)
+            await self._start_reals(running, self._loaded.plans)
             self._start_sharing()
             self._start_background(running)
             asyncio.get_running_loop().call_later(self._learning(), self._announcing.changed)
             self._ready = True
             notify.ready()
             log.info("ready", document=self.options.document, digest=self._document.digest)
+            settle()
             self._reloads.accept()
             await self._stop.wait()
             self._ready = False
@@ -335,29 +339,22 @@ class Daemon:
 
     # Documents
 
-    async def _load(self) -> tuple[Document, Plans, Logging]:
-        """The document, how to check what it asks to be checked, and whom to tell; beside the event loop."""
-
-        def load() -> tuple[Document, Plans, Logging]:
-            document = self._read(self.options.document)
-            return document, compile_checks(document), read_logging(document.options.get("logging"))
-
-        return await asyncio.to_thread(load)
-
     async def _apply(self, document: Document) -> None:
         report = await self._plane.do(self._dataplane.apply, document)
         self._live_since = time.time()
         log.debug("dataplane.applied", digest=document.digest, report=report)
 
     async def _replace_document(self) -> None:
-        document, plans, logging = await self._load()
+        loaded = await self._loading.next(self._loaded)
+        document = loaded.document
         await self._apply(document)
-        self._document = document
+        self._document, self._loaded = document, loaded
         self._share()
-        await self._reals.follow(document, plans)
+        await self._reals.follow(document, loaded.plans)
         self._fleet.follow(document, shares=shares(document))
         await self._traffic.follow(document)
-        await self._sinks.follow(logging)
+        await self._sinks.follow(loaded.logging)
+        settle()
 
     # What runs all the time
 

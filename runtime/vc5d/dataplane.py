@@ -281,6 +281,11 @@ class Dataplane:
             for address, real in services[key].reals.items()
         }
 
+    def remaining(self, names: Iterable[tuple[ServiceKey, str]]) -> set[tuple[ServiceKey, str]]:
+        """Those of these reals that the live document has, or that left it and still have flows."""
+        services = self.state.services
+        return {(key, real) for key, real in names if key in services and real in services[key].reals}
+
     def timings(self) -> Timing:
         """Time in the program for a packet, and packets a second, of the last seconds."""
         return self._sampling.clockwork.timing()

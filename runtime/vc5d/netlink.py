@@ -9,44 +9,61 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+_MANY = frozenset({"route", "rule", "neigh"})
+
 
 class _Netlink(AsyncIPRoute):  # type: ignore[misc]  # pyroute2 has no types
-    """One request at a time: to a socket that asks for a second dump before it has read the first, the kernel
-    answers EBUSY; and the answers to a thousand requests at once overflow its buffer, after which pyroute2
-    never uses it again."""
+    """One request at a time: the answers to a thousand at once overflow the socket's buffer, after which
+    pyroute2 never uses it again. A dump is read in another thread, by a socket of its own: pyroute2 takes
+    half a millisecond for a message, and there may be thousands."""
 
     def __init__(self) -> None:
         super().__init__(strict_check=True)
         self._asking = asyncio.Lock()
 
     async def link(self, command: Any, **options: Any) -> Any:
-        return await self._in_turn(super().link, command, **options)
+        return await self._in_turn("link", command, options)
 
-    async def addr(self, command: Any, *args: Any, **options: Any) -> Any:
-        return await self._in_turn(super().addr, command, *args, **options)
+    async def addr(self, command: Any, **options: Any) -> Any:
+        return await self._in_turn("addr", command, options)
 
     async def neigh(self, command: Any, **options: Any) -> Any:
-        return await self._in_turn(super().neigh, command, **options)
+        return await self._in_turn("neigh", command, options)
 
     async def route(self, command: Any, **options: Any) -> Any:
-        return await self._in_turn(super().route, command, **options)
+        return await self._in_turn("route", command, options)
 
     async def rule(self, command: Any, **options: Any) -> Any:
-        return await self._in_turn(super().rule, command, **options)
+        return await self._in_turn("rule", command, options)
 
-    async def _in_turn(self, ask: Callable[..., Any], command: Any, *args: Any, **options: Any) -> Any:
+    async def _in_turn(self, what: str, command: Any, options: dict[str, Any]) -> Any:
+        if command == "dump":
+            return _each(await asyncio.to_thread(_dump, what, options))
         async with self._asking:
-            answer = await ask(command, *args, **options)
-            if command != "dump":
-                return answer
-            messages = [message async for message in answer]
-        return _each(messages)
+            return await getattr(super(), what)(command, **options)
+
+
+def _dump(what: str, options: dict[str, Any]) -> list[Any]:
+    """All messages: those of which there are many as mappings, decoded here."""
+
+    async def ask() -> list[Any]:
+        async with AsyncIPRoute(strict_check=True) as own:
+            messages = [message async for message in await getattr(own, what)("dump", **options)]
+        return [_decoded(each) for each in messages] if what in _MANY else messages
+
+    return asyncio.run(ask())
+
+
+def _decoded(message: Any) -> dict[str, Any]:
+    """The message's fields, and its attributes as pyroute2 abbreviates them: RTA_DST is `dst`."""
+    fields = {name: value for name, value in message.items() if name not in ("attrs", "header")}
+    return fields | {name.partition("_")[2].lower(): value for name, value in message["attrs"]}
 
 
 async def _each(messages: list[Any]) -> AsyncIterator[Any]:

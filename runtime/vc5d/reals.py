@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +38,7 @@ from .supervise import Failed, cancel, start
 from .trunks import read_trunks
 
 _MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
+_AT_ONCE = 500  # reals, some milliseconds' work
 _LOOKED_AGAIN = 60.0  # s: puts back routes that somebody else removed, of which no event is asked for
 _AFTER_A_FAILURE = 1.0  # s
 _ROUTES_LOOKED_AT = 2.0  # s
@@ -223,8 +224,18 @@ class Reals:
         if not condition.up:
             await self._neighbors.doubt(address)
 
-    async def _push_states(self, names: Iterable[Name]) -> None:
-        """Tell the dataplane the states that the conditions of these reals make, all in one call."""
+    async def _push_states(self, names: Collection[Name]) -> None:
+        """Tell the dataplane the states that the conditions of these reals make. Of many a part at a time:
+        neither the event loop nor a change of health that comes meanwhile waits for all of them."""
+        part: list[Name] = []
+        for number, name in enumerate(names, 1):
+            part.append(name)
+            if len(part) == _AT_ONCE or number == len(names):
+                await self._plane.do(_each, self._dataplane.set_state, self._wanted(part))
+                part.clear()
+        self._lingers.set()
+
+    def _wanted(self, names: list[Name]) -> list[tuple[ServiceKey, str, RealState]]:
         wanted: list[tuple[ServiceKey, str, RealState]] = []
         now = asyncio.get_running_loop().time()
         for key, address in names:
@@ -238,8 +249,7 @@ class Reals:
             state = self._standings.judge((key, address), said, service.linger, now)
             if state is not None:
                 wanted.append((key, address, state))
-        self._lingers.set()
-        await self._plane.do(_each, self._dataplane.set_state, wanted)
+        return wanted
 
     async def _end_lingering_for_ever(self) -> None:
         """A real that lingers goes down at its time, whatever else happens."""
@@ -261,13 +271,7 @@ class Reals:
             await asyncio.sleep(_LET_GO_LOOKED_FOR)
             if not self._leaving.plans:
                 continue
-            captured = await self._plane.do(self._dataplane.capture)
-            snapshot = await asyncio.to_thread(captured.snapshot)
-            drained = {
-                (key, real)
-                for key, real in self._leaving.plans
-                if (there := snapshot.services.get(str(key))) and real in there.reals
-            }
+            drained = await self._plane.do(self._dataplane.remaining, list(self._leaving.plans))
             if self._leaving.keep(drained):
                 await self._follow_checks()
                 self.moved()

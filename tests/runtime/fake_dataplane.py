@@ -114,6 +114,9 @@ class FakeDataplane:
     def sessions(self, keys: Iterable[ServiceKey] | None = None) -> dict[tuple[ServiceKey, str], int]:
         return {}
 
+    def remaining(self, names: Iterable[tuple[ServiceKey, str]]) -> set[tuple[ServiceKey, str]]:
+        return set()
+
     def tick(self, now_ns: int, budget_ns: int | None = None) -> float:
         self._may("tick")
         self.ticks += 1

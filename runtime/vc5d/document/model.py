@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,10 +23,9 @@ class DocumentError(Vc5Error):
     """The document cannot be used; the message says where in it and why."""
 
 
-@dataclass(frozen=True, order=True)
-class ServiceKey:
+class ServiceKey(NamedTuple):
     """VIP:port:protocol. `protocol` is "tcp" or "udp"; `address` in its canonical spelling; port 0: every
-    port that has no service of its own."""
+    port that has no service of its own. A tuple, since it is looked up a million times in a reload."""
 
     address: str
     port: int
@@ -35,10 +34,10 @@ class ServiceKey:
     def __str__(self) -> str:
         return f"{self.address}:{self.port}:{self.protocol}"
 
-    @cached_property
+    @property
     def packed(self) -> bytes:
         """The address in network order, 4 or 16 bytes."""
-        return ipaddress.ip_address(self.address).packed
+        return _packed(self.address)
 
     @property
     def family(self) -> int:
@@ -49,6 +48,11 @@ class ServiceKey:
     def protocol_number(self) -> int:
         """As in the IP header."""
         return PROTOCOLS[self.protocol]
+
+
+@lru_cache(1 << 16)
+def _packed(address: str) -> bytes:
+    return ipaddress.ip_address(address).packed
 
 
 class IndexKey(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,17 +144,10 @@ class Capture:
     packet_ns: float | None
 
     def snapshot(self) -> Snapshot:
-        shares: dict[int, npt.NDArray[np.int64]] = {}
         return Snapshot(
             digest=self.digest,
             generation=self.generation,
-            services={
-                str(key): _service(
-                    _slot_states(self.slots, service.lines),
-                    _reals(self, service, _owned(self.slots, service.lines, shares)),
-                )
-                for key, service in self.services.items()
-            },
+            services=_Services(self),
             vips={vip: vip in self.up for vip in dict.fromkeys(key.address for key in self.services)},
             reasons={
                 reason.name.lower(): count + self.carried.reason(reason)
@@ -164,6 +157,26 @@ class Capture:
             capacity=self.capacity,
             packet_ns=self.packet_ns,
         )
+
+
+class _Services(Mapping[str, ServiceSnapshot]):
+    """Each is made when it is asked for: all at once would be much memory, and long to free."""
+
+    def __init__(self, captured: Capture) -> None:
+        self._captured = captured
+        self._services = {str(key): service for key, service in captured.services.items()}
+        self._shares: dict[int, npt.NDArray[np.int64]] = {}
+
+    def __getitem__(self, name: str) -> ServiceSnapshot:
+        service, slots = self._services[name], self._captured.slots
+        owned = _owned(slots, service.lines, self._shares)
+        return _service(_slot_states(slots, service.lines), _reals(self._captured, service, owned))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._services)
+
+    def __len__(self) -> int:
+        return len(self._services)
 
 
 def capture(maps: Maps, state: State, carried: Carried, sampled: Sampled) -> Capture:

@@ -63,15 +63,21 @@ Name = tuple["ServiceKey", str]  # a real of a service: the service's key, the r
 Plans = dict[Name, Plan]
 
 
-def compile_checks(document: Document) -> Plans:
-    """(service, real's address) -> Plan. Raises Vc5Error naming every check that cannot be carried out."""
+def compile_checks(document: Document, before: Document | None = None, known: Plans | None = None) -> Plans:
+    """(service, real's address) -> Plan. Services that `before` had as the very same objects have the plans
+    that are `known`. Raises Vc5Error naming every check that cannot be carried out."""
     plans: Plans = {}
     problems: list[str] = []
+    shared: dict[tuple[Check, ...], tuple[Check, ...]] = {}
     for key, service in document.services.items():
+        if before and known and before.services.get(key) is service:
+            plans.update(((key, address), known[key, address]) for address in service.reals)
+            continue
         health = service.health
         rule = Rule(health.threshold, health.window)
         for address, real in service.reals.items():
             checks = tuple(_check(raw, real.port) for raw in real.checks)
+            checks = shared.setdefault(checks, checks)
             for check in checks:
                 if problem := _problem(check):
                     problems.append(f"service {key}, real {address}: {problem}")

@@ -109,7 +109,7 @@ class Rules:
     async def _ours(self) -> list[Any]:
         """The rules of our priorities."""
         try:
-            rules = [each async for each in await self._netlink.get_rules(family=self._family)]
+            rules = [each async for each in await self._netlink.rule("dump", family=self._family)]
         except NetlinkError as failure:
             if failure.code in _NO_SUCH_FAMILY:
                 return []
@@ -134,8 +134,8 @@ def _identity(rule: Any) -> dict[str, Any]:
     for name in ("fwmark", "fwmask", "table"):
         if rule.get(name):
             result[name] = rule.get(name)
-    if rule.get("FRA_GOTO"):
-        result["FRA_GOTO"] = rule.get("FRA_GOTO")  # the kernel refuses a goto without a target, even here
+    if rule.get("goto"):
+        result["FRA_GOTO"] = rule.get("goto")  # the kernel refuses a goto without a target, even here
     return result
 
 

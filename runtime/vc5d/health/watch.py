@@ -30,6 +30,7 @@ Report = Callable[["ServiceKey", str, Condition], Awaitable[None]]
 
 _CHECKS_A_SECOND_AT_START = 2000  # half of what one core was seen to do: the first results soon, and true
 _SOONEST = 0.1  # s
+_UNKNOWN_AGAIN = 1.0  # s
 _AT_ONCE = 32  # rounds that are begun, or plans that are taken up, before others have their turn
 _LOOKED_AT = 1000  # plans that are compared
 _LATE = 0.25  # of an interval: a check that begins so late is trouble worth telling
@@ -157,6 +158,10 @@ class Watch:
     def _schedule_next(self, watched: _Watched) -> None:
         now, interval = asyncio.get_running_loop().time(), watched.plan.interval
         due = max(now, watched.turn + jitter(interval))
+        if (
+            watched.condition.up is None
+        ):  # this host could not ask: nobody should wait a long interval for that
+            due = min(due, now + min(interval, _UNKNOWN_AGAIN))
         watched.turn = next_turn(watched.turn, now, interval)
         self._schedule(watched, due)
 

@@ -1,0 +1,5 @@
+"""python -m vc5d.loading"""
+
+from .process import main
+
+main()

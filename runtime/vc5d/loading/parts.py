@@ -1,0 +1,84 @@
+"""A document cut into parts: each is a service, a table, some neighbors, or the rest; and put together again.
+
+A part is pickled by itself, and equal parts have equal bytes. So of a document that follows another only what
+differs travels, and what does not stays the very object that the one before had: whoever compares by identity
+is done at once.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any
+
+from ..document import Document, Neighbor, ServiceKey
+from ..document.model import RealConfig, Service, Table
+
+_BUCKETS = 256  # of neighbors: by a hash, so that one more does not move all the others
+
+PartName = tuple[str, Any]  # what kind, and which of them
+Prints = Mapping[PartName, bytes]  # a fingerprint of each part
+Parts = Mapping[PartName, Any]
+
+
+def cut(document: Document) -> Iterator[tuple[PartName, bytes]]:
+    """The parts, in an order from which `join` makes the document again."""
+    shared: dict[Any, Any] = {}
+    rest = replace(document, services={}, tables={}, neighbors={})
+    yield ("rest", ""), _pickled(rest)
+    for name, table in document.tables.items():
+        yield ("table", name), _pickled(table)
+    buckets: dict[int, dict[str, Neighbor]] = {}
+    for address, neighbor in document.neighbors.items():
+        known = shared.setdefault(neighbor, neighbor)
+        buckets.setdefault(zlib.crc32(address.encode()) % _BUCKETS, {})[address] = known
+    for number, bucket in buckets.items():
+        yield ("neighbors", number), _pickled(bucket)
+    for key, service in document.services.items():
+        yield ("service", key), _pickled(_joined(service, shared))
+
+
+def fingerprint(part: bytes) -> bytes:
+    return blake2b(part, digest_size=16).digest()
+
+
+def opened(name: PartName, part: bytes) -> Any:
+    """What `cut` had pickled."""
+    value = pickle.loads(part)  # noqa: S301 - from this same program
+    if name[0] == "table":
+        value.slots.flags.writeable = False
+    return value
+
+
+def join(parts: Parts) -> Document:
+    """The document of these parts, in `cut`'s order."""
+    services: dict[ServiceKey, Service] = {}
+    tables: dict[str, Table] = {}
+    neighbors: dict[str, Neighbor] = {}
+    for (kind, which), value in parts.items():
+        if kind == "service":
+            services[which] = value
+        elif kind == "table":
+            tables[which] = value
+        elif kind == "neighbors":
+            neighbors.update(value)
+    rest: Document = parts["rest", ""]
+    return replace(rest, services=services, tables=tables, neighbors=neighbors)
+
+
+def _joined(service: Service, shared: dict[Any, Any]) -> Service:
+    """With one object for all reals that are configured alike: most of a service are."""
+    return replace(service, reals={address: _one(real, shared) for address, real in service.reals.items()})
+
+
+def _one(real: RealConfig, shared: dict[Any, Any]) -> RealConfig:
+    name = (repr(real.checks), real.disabled, real.weight, real.port)
+    found: RealConfig = shared.setdefault(name, real)
+    return found
+
+
+def _pickled(value: Any) -> bytes:
+    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
