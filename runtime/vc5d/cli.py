@@ -29,7 +29,7 @@ from .sinks.config import read as read_logging
 from .tun import NAME_MAX
 from .uninstall import uninstall
 from .web.options import ConsoleOptions, add_options
-from .web.writing import read_token
+from .web.writing import token_in
 
 _MAIN_TABLES = (0, 253, 254, 255)  # unspec, default, main, local: routes there would carry traffic
 
@@ -80,7 +80,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace, tun: int 
             fleet=Secrets(options.fleet_key_file, options.fleet_next_key_file),
             console=ConsoleOptions(
                 socket=options.web_socket,
-                token=read_token(options.console_token),
+                token=token_in(options.console_token),
                 bird=options.bird_socket,
                 real_metrics=options.real_metrics,
             ),

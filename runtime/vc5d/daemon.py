@@ -33,7 +33,7 @@ from .flowlist import Asked
 from .health.checks import Plans
 from .health.probers import Probed
 from .interfaces import Interfaces
-from .loading import Loading
+from .loading.loading import Loading
 from .netlink import open_netlink
 from .plane import Dataplane, OpenDataplane, PlaneThread
 from .reals import Reals, Told
@@ -102,7 +102,7 @@ class Daemon:
         self._reloads = Reloads(
             lambda: self._document.digest, self._replace_document, self._activity.reloaded
         )
-        self._vips = Vips(revision=lambda key: self._reals.revision(key))  # noqa: PLW0108 - made later
+        self._vips = Vips(sides=lambda key: self._reals.sides(key))  # noqa: PLW0108 - made later
         self._tracers = Tracers(self._plane, lambda: self._dataplane)
         self._watchdog = Watchdog()
         self._started_at = time.time()
@@ -115,6 +115,7 @@ class Daemon:
         """Returns after SIGTERM or SIGINT. Raises Vc5Error when it cannot start, or a part of it failed."""
         self._task = asyncio.current_task()
         sys.setswitchinterval(_SWITCH)
+        settle()
         self._listen_to_signals()
         unsubscribe = log.subscribe(self._activity.on_event)
         try:

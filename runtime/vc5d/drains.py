@@ -86,6 +86,8 @@ class Drains:
 
     def vip(self, vip: str, services: Iterable[ServiceKey]) -> Target | None:
         """The target by which a VIP, which has these services, is drained; None: it is not."""
+        if not self.targets:
+            return None
         wanted = [Target("host"), Target("vip", vip=vip)]
         wanted += [Target("service", service=str(key)) for key in services]
         return next((target for target in wanted if target in self.targets), None)

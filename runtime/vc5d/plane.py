@@ -1,14 +1,19 @@
 """The dataplane as the daemon sees it, and the one thread that uses it.
 
 Applying a big document takes long, and so may reading counters. Both run beside the event loop, but never
-beside each other: every call goes through one thread, in the order it was made.
+beside each other. A change of health goes before all that waits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
+import queue
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
@@ -83,22 +88,69 @@ class Dataplane(Protocol):
 OpenDataplane = Callable[[Path, Path, Document], Dataplane]
 
 
+@dataclass(frozen=True)
+class _Job:
+    """A call, and who waits for it."""
+
+    call: Callable[[], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+    def carry_out(self) -> None:
+        try:
+            end: Callable[[], None] = functools.partial(self.future.set_result, self.call())
+        except BaseException as failure:
+            end = functools.partial(self.future.set_exception, failure)
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            self.loop.call_soon_threadsafe(end)
+
+
 class PlaneThread:
-    """Runs calls to the dataplane one after another, away from the event loop."""
+    """Runs calls to the dataplane one after another: away from the event loop, or, those that are short and
+    urgent, at once if nothing else is under way."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "dataplane")
+        self._urgent, self._others = deque[_Job](), deque[_Job]()
+        self._waiting: queue.SimpleQueue[bool] = queue.SimpleQueue()  # one for each job; False: that was all
+        self._turn = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     async def do(self, call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """The result of call(…). Raises what it raises. A call that was made is carried out, also if its
         caller is cancelled, who then is so only after it: no state is lost between a check and the maps."""
-        job = asyncio.wrap_future(self._thread.submit(call, *arguments, **named))
-        try:
-            return await asyncio.shield(job)
-        except asyncio.CancelledError:
-            await asyncio.wait([job])
-            raise
+        return await self._queued(self._others, functools.partial(call, *arguments, **named))
+
+    async def at_once(self, call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """The same, before all that waits in `do`, and in the order in which it was asked for. For what takes
+        microseconds: it may run in the event loop."""
+        if not self._urgent and self._turn.acquire(blocking=False):
+            try:
+                return call(*arguments, **named)
+            finally:
+                self._turn.release()
+        return await self._queued(self._urgent, functools.partial(call, *arguments, **named))
 
     def close(self) -> None:
         """Returns when the last call has ended."""
-        self._thread.shutdown()
+        self._waiting.put(False)
+        if self._thread:
+            self._thread.join()
+
+    async def _queued(self, jobs: deque[_Job], call: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        jobs.append(_Job(call, loop, future))
+        self._waiting.put(True)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="dataplane", daemon=True)
+            self._thread.start()
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
+
+    def _work(self) -> None:
+        while self._waiting.get():
+            with self._turn:
+                (self._urgent or self._others).popleft().carry_out()

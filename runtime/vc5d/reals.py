@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,7 @@ from .health.probers import OnProbe, Probers
 from .health.standing import Said, Standings
 from .health.state import Condition
 from .health.verdict import Drained
-from .health.watch import Seen, Watch
+from .health.watch import Seen, Sides, Watch
 from .layout import RealState
 from .neighbors import Link, Neighbors
 from .plane import Dataplane, PlaneThread
@@ -115,7 +115,7 @@ class Reals:
             log.warning("real.places", error=failure)
             self.moved()
         await self._follow_checks()
-        await self._push_states({**self._leaving.plans, **plans})
+        await self._push_states([*self._leaving.plans, *plans])
         self._changed()
 
     async def _follow_checks(self) -> None:
@@ -126,8 +126,8 @@ class Reals:
     def condition(self, key: ServiceKey, address: str) -> Condition:
         return self._watch.condition(key, address)
 
-    def revision(self, key: ServiceKey) -> int:
-        return self._watch.revision(key)
+    def sides(self, key: ServiceKey) -> Sides:
+        return self._watch.sides(key)
 
     def seen(self, key: ServiceKey, address: str) -> Seen:
         return self._watch.seen(key, address)
@@ -217,22 +217,21 @@ class Reals:
         self._unreachable = set(reasons)
 
     async def _on_condition(self, key: ServiceKey, address: str, condition: Condition) -> None:
+        await self._push_states([(key, address)])  # before anything else
         event = "real.up" if condition.up else "real.down"
         log.info(event, service=key, real=address, reason=condition.reason)
-        await self._push_states([(key, address)])
         self._changed()
         if not condition.up:
             await self._neighbors.doubt(address)
 
-    async def _push_states(self, names: Collection[Name]) -> None:
+    async def _push_states(self, names: list[Name]) -> None:
         """Tell the dataplane the states that the conditions of these reals make. Of many a part at a time:
         neither the event loop nor a change of health that comes meanwhile waits for all of them."""
-        part: list[Name] = []
-        for number, name in enumerate(names, 1):
-            part.append(name)
-            if len(part) == _AT_ONCE or number == len(names):
-                await self._plane.do(_each, self._dataplane.set_state, self._wanted(part))
-                part.clear()
+        for first in range(0, len(names), _AT_ONCE):
+            part = self._wanted(names[first : first + _AT_ONCE])
+            await self._plane.at_once(_each, self._dataplane.set_state, part)
+            if first + _AT_ONCE < len(names):
+                await asyncio.sleep(0)
         self._lingers.set()
 
     def _wanted(self, names: list[Name]) -> list[tuple[ServiceKey, str, RealState]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import log
 from .drains import Drains
-from .health.verdict import Conditions, Counts, Revision, vip_faults
+from .health.verdict import Conditions, Counts, Sides, vip_faults
 
 if TYPE_CHECKING:
     from .document import Document, ServiceKey
@@ -49,10 +49,10 @@ class Circumstances:
 
 
 class Vips:
-    """The last state of each VIP. `clock`: seconds since the epoch; `revision`: as verdict.Counts has it."""
+    """The last state of each VIP. `clock`: seconds since the epoch; `sides`: as verdict.Counts has it."""
 
-    def __init__(self, clock: Callable[[], float] = time.time, revision: Revision | None = None) -> None:
-        self._counts = Counts(revision)
+    def __init__(self, clock: Callable[[], float] = time.time, sides: Sides | None = None) -> None:
+        self._counts = Counts(sides)
         self.states: dict[str, VipState] = {}
         self._clock = clock
 

@@ -274,7 +274,7 @@ def test_draining_with_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         page.problems[:] = [each for each in page.problems if "403" not in each and "409" not in each]
 
-    look(work, dataclasses.replace(content(), commands={"drain": drain}, token=TOKEN.encode()))
+    look(work, dataclasses.replace(content(), commands={"drain": drain}, token=TOKEN.encode))
     target = {"kind": "vip", "vip": "192.0.2.1"}
     assert given == [{"target": target, "force": False}, {"target": target, "force": True}]
 

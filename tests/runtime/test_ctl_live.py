@@ -143,7 +143,9 @@ def test_doctor_finds_what_was_broken_on_purpose(installed: Host) -> None:
         assert "document: the file is another document than the one that runs" in whats(found["warn"])
         for each in found["fail"]:  # the commands that it names mend it
             subprocess.run(["nsenter", f"--net=/run/netns/{lb}", "sh", "-c", each["fix"]], check=True)
-        assert installed.ctl("reload").returncode == 0
+        done = installed.ctl("reload", "--json")
+        assert done.returncode == 0
+        assert json.loads(done.stdout)["changed"] in (True, False)
         assert findings(installed)["fail"] == []
     finally:
         output("sysctl", "-q", "net.ipv4.conf.all.rp_filter=0", netns=lb)
@@ -181,7 +183,23 @@ def test_doctor_names_all_that_a_killed_vc5d_left(installed: Host) -> None:
     )
     found = findings(installed, code=1)["fail"]
     assert f"routes of announced VIPs without a vc5d: {VIP}" in whats(found)
-    output("ip", "route", "flush", "table", "205", netns=installed.wire.lb)
+    output(
+        "ip",
+        "route",
+        "replace",
+        "192.0.2.81/32",
+        "dev",
+        "lo",
+        "table",
+        "205",
+        "proto",
+        "206",
+        netns=installed.wire.lb,
+    )
+    (fault,) = findings(installed, code=1)["fail"]
+    inside = ["nsenter", f"--net=/run/netns/{installed.wire.lb}", "sh", "-ec"]
+    subprocess.run([*inside, fault["fix"]], check=False, stderr=subprocess.DEVNULL)
+    assert output("ip", "route", "show", "table", "205", netns=installed.wire.lb) == "", "as it said"
     installed.uninstall()
     done = findings(installed)
     assert "it does not run, and nothing of it is left" in [each["what"] for each in done["ok"]]

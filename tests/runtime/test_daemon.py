@@ -97,7 +97,7 @@ class Scene:
 
     @staticmethod
     async def until(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(15):  # a reload starts a process
             while not condition():
                 await asyncio.sleep(0.02)
 
@@ -257,7 +257,7 @@ def test_an_address_that_vanishes_and_comes_back(wire: Wire, tmp_path: Path) -> 
         await scene.states(UP, UP)
         output("ip", "address", "del", "10.66.20.1/24", "dev", "eth20")
         await scene.states(UP, DOWN)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(15):  # a reload starts a process
             while "VLAN 20" not in await scene.reason(REAL2):  # at first: network is unreachable
                 await asyncio.sleep(0.05)
         output("ip", "address", "add", "10.66.20.1/24", "dev", "eth20")

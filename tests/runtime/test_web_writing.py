@@ -43,7 +43,9 @@ class Operated:
             self.given.append(("reload", values))
             return {"changed": False}
 
-        return Content(status, commands={"drain": drain, "reload": reload}, token=token)
+        return Content(
+            status, commands={"drain": drain, "reload": reload}, token=(lambda: token) if token else None
+        )
 
 
 async def post(client: Client, path: str, headers: Mapping[str, str], body: str = "{}") -> tuple[int, Any]:
@@ -166,6 +168,23 @@ def test_where_the_token_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert read_token(None) == TOKEN
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "nothing"))
     assert read_token(None) is None
+
+
+def test_a_new_token_needs_no_restart(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(TOKEN)
+    now = writing.token_in(path)
+    assert now
+    assert now() == TOKEN
+    path.write_bytes(b"another-one-0123456789")
+    assert now() == b"another-one-0123456789"
+    path.write_bytes(b"short")
+    told: list[str] = []
+    unsubscribe = log.subscribe(lambda event, *_: told.append(event))
+    assert now() is None, "then only the UNIX socket may"
+    unsubscribe()
+    assert told == ["console.token"]
+    assert writing.token_in(None) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"x" * 5000, b"with space in it 0123", b"\xff" * 20])

@@ -6,6 +6,7 @@ Exit codes: 0 all well; 1 vc5d is not there, or refused; 2 wrong usage.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -46,8 +47,15 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _reload(options: argparse.Namespace) -> int:
     result = ask(options.socket, "reload")
+    if options.json:
+        return _as_json(result)
     changed = "now live" if result["changed"] else "unchanged"
     sys.stdout.write(f"{result['digest']} {changed}\n")
+    return 0
+
+
+def _as_json(result: Any) -> int:
+    sys.stdout.write(json.dumps(result, sort_keys=True) + "\n")
     return 0
 
 
@@ -60,6 +68,8 @@ def _drain(options: argparse.Namespace) -> int:
     if options.command == "drain":
         values["force"] = options.force
     result = ask(options.socket, options.command, **values)
+    if options.json:
+        return _as_json(result)
     sys.stdout.write(f"{result['target']}: {options.command}ed\n")
     return 0
 

@@ -45,6 +45,7 @@ kept       this host's checks say that the real is down, a peer's that it is up:
 _DOCTOR = """\
 Works with and without a running vc5d, and changes nothing. Exit code 0: nothing fails; 1: something does."""
 _MOST_FLOWS = 10_000
+_FOR_PROGRAMS = "for programs (docs/vc5ctl.md)"
 _EXIT = "Exit codes: 0 all well; 1 vc5d is not there, or refused; 2 wrong usage."
 
 
@@ -100,7 +101,7 @@ def _pages(commands: Commands) -> None:
 
 def _page(commands: Commands, name: str, words: str, epilog: str = "") -> argparse.ArgumentParser:
     page = _command(commands, name, words, epilog)
-    page.add_argument("--json", action="store_true", help="for programs (docs/vc5ctl.md)")
+    page.add_argument("--json", action="store_true", help=_FOR_PROGRAMS)
     page.add_argument(
         "--watch",
         nargs="?",
@@ -121,7 +122,7 @@ def _doctor(commands: Commands) -> None:
     add("--table", type=int, default=205, metavar="N", help="routing table of the announced VIPs (205)")
     add("--tun", default="vc5", metavar="NAME", help="device of the announced routes (vc5)")
     add("--bird", type=Path, default=BIRD, metavar="PATH", help=f"BIRD's control socket ({BIRD})")
-    add("--json", action="store_true", help="for programs (docs/vc5ctl.md)")
+    add("--json", action="store_true", help=_FOR_PROGRAMS)
     add("--brief", action="store_true", help="only what is not well")
 
 
@@ -150,7 +151,8 @@ def _actions(commands: Commands) -> None:
     add("--below", type=float, default=1, metavar="N", help="packets a second that are quiet enough (1)")
     add("--for", dest="seconds", type=_seconds, default=5, metavar="SECONDS", help="so long on end (5)")
     add("--timeout", type=_seconds, default=300, metavar="SECONDS", help="then give up (300)")
-    _command(commands, "reload", "read the document again; waits, and tells why it failed")
+    reload = _command(commands, "reload", "read the document again; waits, and tells why it failed")
+    reload.add_argument("--json", action="store_true", help=_FOR_PROGRAMS)
     drain = _command(commands, "drain", "take something out of service, gently, until undrain")
     undrain = _command(commands, "undrain", "put it back into service")
     for command in (drain, undrain):
@@ -167,6 +169,8 @@ def _targets(command: argparse.ArgumentParser) -> None:
     service.add_argument("name", metavar="ADDRESS:PORT:PROTOCOL")
     real.add_argument("name", metavar="ADDRESS")
     real.add_argument("--service", metavar="ADDRESS:PORT:PROTOCOL", help="only of this one (all)")
+    for kind in (host, vip, service, real):
+        kind.add_argument("--json", action="store_true", help=_FOR_PROGRAMS)
     if command.prog.endswith(" drain"):
         for kind in (host, vip, service, real):
             kind.add_argument("--force", action="store_true", help="even if that withdraws a VIP")

@@ -174,6 +174,7 @@ _PARTS: Mapping[str, tuple[Event, ...]] = {
         Event("console.asked", "info", "The console was used to change something.", "command client", "web",
             "change"),
         Event("console.refused", "warning", "Somebody gave a wrong token.", "client", "web", "denied", "failure"),
+        Event("console.token", "error", "The console's token cannot be used any more: only the UNIX socket may change anything.", "error hint", "web", "error", "failure"),
         Event("console.slow", "debug", "A page did not take what it was sent, and was dropped.", "", "web"),
         Event("console.defect", "error", "A defect in what the console is told.", "error at", "web", "error",
             "failure"),

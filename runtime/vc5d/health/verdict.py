@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Set
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .state import Condition
 
@@ -12,33 +12,54 @@ if TYPE_CHECKING:
 
 Conditions = Callable[["ServiceKey", str], Condition]
 Drained = Callable[["ServiceKey", str], bool]
-Revision = Callable[["ServiceKey"], int]
+
+
+class Known(Protocol):
+    """watch.Sides: addresses."""
+
+    @property
+    def up(self) -> Set[str]: ...
+    @property
+    def down(self) -> Set[str]: ...
+
+
+Sides = Callable[["ServiceKey"], Known]
 
 
 class Counts:
-    """How many reals of each service accept, and of how many nothing is known. Counted again only where that
-    may have changed: the service itself, what is drained, or its revision, a number that grows whenever one
-    of its reals goes up or down. Without `revision` always."""
+    """How many reals of each service accept, and of how many nothing is known. sides: which of a service's
+    reals are up and down, so that not each has to be asked for; None: each is."""
 
-    def __init__(self, revision: Revision | None = None) -> None:
-        self._revision = revision
-        self._known: dict[ServiceKey, tuple[Service, Any, int, tuple[int, int]]] = {}
+    def __init__(self, sides: Sides | None = None) -> None:
+        self._sides = sides
+        self._closed: dict[ServiceKey, tuple[Service, Any, Set[str]]] = {}
 
     def of(self, service: Service, conditions: Conditions, drained: Drained | None) -> tuple[int, int]:
         """One whose condition is not known counts as one that accepts."""
-        if self._revision is None:
+        if self._sides is None:
             return _count(service, conditions, drained)
-        revision, known = self._revision(service.key), self._known.get(service.key)
-        if known and known[0] is service and known[1] == drained and known[2] == revision:
-            return known[3]
-        found = _count(service, conditions, drained)
-        self._known[service.key] = (service, drained, revision, found)
-        return found
+        names, sides = service.reals.keys(), self._sides(service.key)
+        down = names & sides.down
+        accepting = len(names) - len(down) - len(self._closed_of(service, drained) - down)
+        return accepting, len(names) - len(down) - len(names & sides.up)
+
+    def _closed_of(self, service: Service, drained: Drained | None) -> Set[str]:
+        """Those that shall take nothing new."""
+        known = self._closed.get(service.key)
+        if known and known[0] is service and known[1] == drained:
+            return known[2]
+        closed = {
+            address
+            for address, real in service.reals.items()
+            if real.disabled or (drained and drained(service.key, address))
+        }
+        self._closed[service.key] = (service, drained, closed)
+        return closed
 
     def keep(self, services: Container[ServiceKey]) -> None:
         """Forget all others."""
-        for gone in [key for key in self._known if key not in services]:
-            del self._known[gone]
+        for gone in [key for key in self._closed if key not in services]:
+            del self._closed[gone]
 
 
 def _count(service: Service, conditions: Conditions, drained: Drained | None) -> tuple[int, int]:

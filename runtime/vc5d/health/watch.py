@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -55,6 +55,14 @@ class Seen:
     checked: Checked | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Addresses of reals of one service, by condition."""
+
+    up: set[str]
+    down: set[str]
+
+
 @dataclass(eq=False)
 class _Watched:
     """turn: the last one of its phase that was given out."""
@@ -82,7 +90,7 @@ class Watch:
         self._numbers = itertools.count()
         self._alarm: asyncio.TimerHandle | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._revisions: Counter[ServiceKey] = Counter()
+        self._sides: defaultdict[ServiceKey, Sides] = defaultdict(lambda: Sides(set(), set()))
         self.late = 0.0
 
     async def follow(self, plans: Plans) -> None:
@@ -94,7 +102,7 @@ class Watch:
                 self._follow(name, plan, len(fresh))
             async for gone in in_turns([name for name in self._watched if name not in plans], _AT_ONCE):
                 self._stop(self._watched.pop(gone))
-                self._revisions[gone[0]] += 1
+                self._take_side(gone, None)
             if len(self._due) > 2 * len(self._watched):
                 self._due = [each for each in self._due if self._is_watched(each[-1])]
                 heapq.heapify(self._due)
@@ -107,9 +115,9 @@ class Watch:
         watched = self._watched.get((key, address))
         return watched.seen if watched else Seen()
 
-    def revision(self, key: ServiceKey) -> int:
-        """Grows when the condition of one of the service's reals may be another."""
-        return self._revisions[key]
+    def sides(self, key: ServiceKey) -> Sides:
+        """The reals of a service that are up, and those that are down; of others nothing is known yet."""
+        return self._sides[key]
 
     async def stop(self) -> None:
         tasks = [watched.task for watched in self._watched.values() if watched.task]
@@ -131,13 +139,21 @@ class Watch:
     def _follow(self, name: Name, plan: Plan, beside: int) -> None:
         before = self._watched.get(name)
         watched = self._watched[name] = _Watched(name, plan)
-        self._revisions[name[0]] += 1
         if before is not None:
             self._stop(before)
             if before.plan.checks == plan.checks:
                 watched.condition = Condition(before.condition.up, before.condition.reason)
                 watched.seen = before.seen
+        self._take_side(name, watched.condition.up)
         self._schedule_first(watched, beside)
+
+    def _take_side(self, name: Name, up: bool | None) -> None:
+        key, address = name
+        sides = self._sides[key]
+        for side, its in ((sides.up, True), (sides.down, False)):
+            (side.add if up is its else side.discard)(address)
+        if not sides.up and not sides.down:
+            del self._sides[key]
 
     @staticmethod
     def _stop(watched: _Watched) -> None:
@@ -212,7 +228,7 @@ class Watch:
         since = watched.seen.since if watched.condition.up == before.up else now
         watched.seen = Seen(since, Checked(now, seconds, result.passed))
         if watched.condition.up != before.up:
-            self._revisions[watched.name[0]] += 1
+            self._take_side(watched.name, watched.condition.up)
             await self._report(*watched.name, watched.condition)
 
     def _note_lateness(self, late: float, interval: float) -> None:

@@ -2,9 +2,5 @@
 
 `json.loads` of fifty megabytes holds the interpreter for half a second, whichever thread it runs in. So
 another process reads and checks the file, and gives what it found in parts that each take a millisecond to
-take over.
+take over. That process imports this package too, so nothing is imported here.
 """
-
-from .loading import Loaded, Loading
-
-__all__ = ["Loaded", "Loading"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from .. import bird_client, log
 from ..defaults import WEB
 from .listen import Listen
+from .writing import Token
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class ConsoleOptions:
     None: nobody may. bird: BIRD's control socket. real_metrics: whether metrics have series for each real."""
 
     socket: Path | None = None
-    token: bytes | None = field(default=None, repr=False)
+    token: Token | None = None
     bird: Path = bird_client.SOCKET
     real_metrics: bool = True
 

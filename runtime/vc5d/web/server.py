@@ -23,7 +23,7 @@ from .feed import Feed
 from .listen import Listen
 from .metrics import render
 from .pieces import array_pieces, prefix6_pieces, status_pieces, stream
-from .writing import Writing
+from .writing import Token, Writing
 
 Status = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -46,7 +46,7 @@ class Content:
     prefixes: Callable[[], Awaitable[Any]] | None = None
     bird: Callable[[], Awaitable[Sessions]] | None = None
     commands: Mapping[str, Command] = field(default_factory=dict)
-    token: bytes | None = None
+    token: Token | None = None
     webroot: Path | None = None
     real_metrics: bool = True
 

@@ -12,7 +12,7 @@ import asyncio
 import hmac
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aiohttp import web
@@ -56,10 +56,29 @@ def read_token(file: Path | None) -> bytes | None:
     return token
 
 
+Token = Callable[[], bytes | None]
+
+
+def token_in(file: Path | None) -> Token | None:
+    """What says the token of the moment: the file is read each time, a new one needs no restart. None:
+    there is none. Raises Vc5Error as `read_token` does."""
+    if read_token(file) is None:
+        return None
+
+    def now() -> bytes | None:
+        try:
+            return read_token(file)
+        except Vc5Error as failure:
+            log.error("console.token", error=failure.message, hint=failure.hint)
+            return None
+
+    return now
+
+
 class Writing:
     """commands: by name of ACTIONS, as the control socket has them. token: None: only the UNIX socket may."""
 
-    def __init__(self, commands: Mapping[str, Command], token: bytes | None) -> None:
+    def __init__(self, commands: Mapping[str, Command], token: Token | None) -> None:
         self._commands, self._token = commands, token
         self._wrong = asyncio.Lock()
 
@@ -91,10 +110,11 @@ class Writing:
             return _refused(409, failure.message, failure.hint)
 
     async def _refusal(self, request: web.Request) -> web.Response | None:
-        if self._token is None:
+        token = self._token() if self._token else None
+        if token is None:
             return _refused(403, "read-only: vc5d has no console token", "or use the console's UNIX socket")
         given = request.headers[HEADER].encode("utf-8", "surrogateescape")
-        if hmac.compare_digest(given, self._token):
+        if hmac.compare_digest(given, token):
             return None
         async with self._wrong:
             await asyncio.sleep(_SLOWLY)

@@ -69,6 +69,7 @@ class Host:
     open_files: int
     rp_filters: Mapping[str, int]
     files: Path = Path("/")
+    table: int = 205
 
     def text(self, path: str) -> str:
         """Of a file of the system; "" if it cannot be read."""
@@ -113,6 +114,7 @@ def gather(asked: Asked) -> Host:
         pin_dir=asked.pin,
         pinned=_pinned(asked.pin),
         links=links,
+        table=asked.table,
         rules=network.rules,
         routes=network.routes,
         marked_tables=network.marked_tables,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ...routes import ANNOUNCE, SHUTDOWN
 from .finding import Finding, Findings, fail, ok, warn
 from .gather import Host
 
@@ -106,7 +107,11 @@ def _routes(host: Host) -> Finding | None:
         "leftovers",
         f"routes of announced VIPs without a vc5d: {', '.join(sorted(host.routes)[:5])}",
         "BIRD announces them, and nobody checks whether a real is there",
-        "ip route flush table 205 proto 205; ip -6 route flush table 205 proto 205",
+        "; ".join(
+            f"ip {family} route flush table {host.table} proto {protocol}"
+            for family in ("-4", "-6")
+            for protocol in (ANNOUNCE, SHUTDOWN)
+        ),
     )
 
 
