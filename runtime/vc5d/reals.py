@@ -159,7 +159,7 @@ class Reals:
 
     async def judge(self, names: Iterable[Name]) -> None:
         """What the fleet says of these has changed."""
-        await self._push_states(names)
+        await self._push_states(list(names))
 
     async def drains_changed(self) -> None:
         """What an operator has taken out is another now."""
