@@ -10,6 +10,14 @@ from pathlib import Path
 from lab.host import run
 from lab.plan import BUILD
 
+_BROKEN = """
+
+async def _broken(self):
+    raise SystemExit("{words}")
+
+
+Daemon.run = _broken
+"""
 BUNDLE = BUILD / "bundle" / "vc5.tar.gz"
 
 
@@ -23,7 +31,7 @@ def broken(directory: Path, words: str) -> Path:
 
     def edit(path: Path) -> None:
         wheel = next(path.rglob("vc5-*.whl"))
-        _in_wheel(wheel, "vc5d/daemon.py", f'\nraise SystemExit("{words}")\n')
+        _in_wheel(wheel, "vc5d/daemon.py", _BROKEN.format(words=words))
 
     return _edited(directory, words, edit)
 

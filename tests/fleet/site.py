@@ -94,6 +94,7 @@ class Site:
     @contextmanager
     def load(self, first: int, each: int = 4) -> Iterator[tuple[client.Load, Watch]]:
         """Long-lived connections to every server, and new ones all the time; the router's ways meanwhile."""
+        self.wait_ways(EVERYONE, 60)
         living = self.ports_of(each, first)
         new = range(max(living) + 1, max(living) + 5001)
         # Gentle, since it lasts for minutes: what is shown is that nothing breaks, not how much goes through.

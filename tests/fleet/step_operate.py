@@ -1,4 +1,4 @@
-"""Step h: drain, undrain and verify, each as an operator would."""
+"""Step i: drain, undrain and verify, each as an operator would."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FIRST_PORT = 52000
 
 def operate(site: Site) -> None:
     report = site.report
-    report.step("h", "drain.yml, undrain.yml, verify.yml")
+    report.step("i", "drain.yml, undrain.yml, verify.yml")
     others = [name for name in EVERYONE if name != DRAINED]
     with site.load(10000) as (load, _):
         time.sleep(1)

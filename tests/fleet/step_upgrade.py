@@ -1,4 +1,4 @@
-"""Steps e to g: an upgrade under load, one that fails on its canary, and the way back."""
+"""Steps f to h: an upgrade under load, one that fails on its canary, and the way back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIRST_PORT = 30000
 
 def upgrade(site: Site) -> None:
     report = site.report
-    report.step("e", "upgrade.yml under load")
+    report.step("f", "upgrade.yml under load")
     before = site.releases()
     bundle = bundles.another(site.fleet.names.state / "bundles", "another release")
     with site.load(FIRST_PORT) as (load, watch):
@@ -43,7 +43,7 @@ def upgrade(site: Site) -> None:
 
 def break_canary(site: Site) -> None:
     report = site.report
-    report.step("f", "upgrade.yml with a package whose vc5d dies")
+    report.step("g", "upgrade.yml with a package whose vc5d dies")
     before = site.releases()
     bundle = bundles.broken(site.fleet.names.state / "bundles", "broken on purpose")
     with site.load(FIRST_PORT + 6000) as (load, watch):
@@ -72,7 +72,7 @@ def break_canary(site: Site) -> None:
 
 def roll_back(site: Site) -> None:
     report = site.report
-    report.step("g", "rollback.yml: the release before that one")
+    report.step("h", "rollback.yml: the release before that one")
     before = site.releases()
     with site.load(FIRST_PORT + 12000) as (load, _):
         time.sleep(1)

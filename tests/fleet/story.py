@@ -16,6 +16,7 @@ from fleet import step_remove, step_site
 from fleet.fleet import Fleet
 from fleet.plan import BALANCERS, REALS
 from fleet.site import Site
+from fleet.step_change import change
 from fleet.step_operate import operate
 from fleet.step_reboot import reboot
 from fleet.step_serve import serve
@@ -24,10 +25,11 @@ from fleet.step_upgrade import break_canary, roll_back, upgrade
 STEPS: dict[str, Callable[[Site], None]] = {
     "c": serve,
     "d": reboot,
-    "e": upgrade,
-    "f": break_canary,
-    "g": roll_back,
-    "h": operate,
+    "e": change,
+    "f": upgrade,
+    "g": break_canary,
+    "h": roll_back,
+    "i": operate,
 }
 INTRODUCTION = f"""\
 A fleet of hosts that systemd boots, in containers of this machine:
