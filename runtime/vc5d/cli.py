@@ -25,6 +25,7 @@ from .handover import TUN
 from .health.checks import compile_checks
 from .outcome import guarded, say
 from .sharing.keys import Secrets
+from .sharing.settings import settings_of
 from .sinks.config import read as read_logging
 from .tun import NAME_MAX
 from .uninstall import uninstall
@@ -108,6 +109,7 @@ def _check(path: Path) -> int:
     document = check(path)
     compile_checks(document)
     read_logging(document.options.get("logging"))
+    settings_of(document.options)
     reals = len({address for service in document.services.values() for address in service.reals})
     sys.stdout.write(
         f"{path}: ok: {document.digest}, {len(document.services)} services, "

@@ -7,6 +7,10 @@ share run on one CPU, all else on the others. New flows are made by the real pro
     sharing_lost                   of those, not known to the other
     sharing_send_cpu_percent       of one CPU, of the process that told them (each twice)
     sharing_receive_cpu_percent    of the process that heard of them
+    sharing_flood_per_s            datagrams of a stranger; most in the name of a node that is known
+    sharing_flood_cpu_percent      of one CPU, of the process that shares, meanwhile
+    sharing_flood_late_ms          the most that a timer of vc5d's own event loop was late meanwhile …
+    sharing_quiet_late_ms          … and without a flood
     sharing_latency_ms             from a new flow to its entry at the other; median of 50
 """
 
@@ -14,6 +18,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +27,7 @@ from typing import Any
 
 from tests.bench import report
 from tests.runtime.support.documents import Spec, raw_document
-from tests.sharing.fleet import Fleet, Member, eventually
+from tests.sharing.fleet import ROOT, Fleet, Member, eventually
 
 RATE, SECONDS = 125_000, 5.0
 SERVICE = "192.168.101.1:53:udp"
@@ -82,6 +87,25 @@ def measure(one: Member, other: Member) -> dict[str, float]:
     }
 
 
+def flood(member: Member) -> dict[str, float]:
+    """The attacker has the CPU that the process which shares does not have."""
+    (node,) = member.ask("status")["nodes"]
+    quiet, used = member.ask("late", SECONDS), cpu_s(member)
+    command = ["nsenter", f"--net=/run/netns/{member.net}", sys.executable, "-m", "tests.sharing.attacker"]
+    command += [member.address, "9999", str(SECONDS + 1), node]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as attacker:
+        time.sleep(0.5)
+        late = member.ask("late", SECONDS)
+        sent = int(attacker.communicate()[0])
+    used = cpu_s(member) - used
+    return {
+        "sharing_flood_per_s": round(sent / (SECONDS + 1)),
+        "sharing_flood_cpu_percent": round(100 * used / (SECONDS + 1), 1),
+        "sharing_flood_late_ms": late,
+        "sharing_quiet_late_ms": quiet,
+    }
+
+
 def main() -> int:
     if os.geteuid() != 0:
         sys.stderr.write("needs root: namespaces and BPF\n")
@@ -97,6 +121,7 @@ def main() -> int:
                 member.ask("states", dict.fromkeys(REALS, "ACCEPTING"))
             pin(one, other)
             found = {"sharing_latency_ms": round(latency_ms(one, other), 1)} | measure(one, other)
+            found |= flood(other)
             state = {"one": one.ask("status"), "other": other.ask("status")}
         finally:
             fleet.close()

@@ -39,6 +39,15 @@ class NewFlows(Load):
 class BenchNode(Node):
     _made = 0
 
+    async def do_late(self, seconds: float) -> float:
+        """The most that a timer of this event loop was late in so long: as health checks would be. ms."""
+        loop, most = asyncio.get_running_loop(), 0.0
+        end = loop.time() + seconds
+        while (begin := loop.time()) < end:
+            await asyncio.sleep(0.01)
+            most = max(most, loop.time() - begin - 0.01)
+        return round(1000 * most, 1)
+
     async def do_generate(self, per_s: int, seconds: float) -> int:
         """How many in fact."""
         self._dataplane.set_limits(inserts=0)
