@@ -70,7 +70,8 @@ def test_a_member_lost_and_returned_under_load(lab: Lab) -> None:
     assert min(by_member(lab, FIRST_PORT)) > 0, "flows must go by either member"
     owners = {NAMES_OF_REALS[address] for address in lab.table().reals}
     living = lab.ports_of(owners, 2, FIRST_PORT + 1000)
-    with client.Load(lab.names, living, range(FIRST_PORT + 2000, FIRST_PORT + 6000)) as load:
+    new = range(FIRST_PORT + 2000, FIRST_PORT + 6000)
+    with client.Load(lab.names, living, new, new_pause=0.05) as load:
         time.sleep(1)
         for lost in bond.members("lb1"):
             begin = time.monotonic()
