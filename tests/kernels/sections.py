@@ -54,5 +54,11 @@ SECTIONS = (
         ("tests/kernels/test_queues.py",),
         quick=True,
     ),
+    Section(
+        "tunnels",
+        "ipip, gre, fou and gue into the kernel's own devices, every mix of families, at the MTU",
+        ("tests/kernels/test_tunnels.py",),
+        quick=True,
+    ),
     Section("packets", "bytes in, verdict, bytes out, counters, beside the model", PACKETS, ages=True),
 )
