@@ -50,6 +50,15 @@ class Cards:
     def mac(self) -> bytes:
         return bytes.fromhex(Path(f"/sys/class/net/{self.here}/address").read_text().strip().replace(":", ""))
 
+    def add_vlan(self, vlan: int) -> None:
+        """A device of the host's own: without one the card drops the VLAN's frames."""
+        name = f"{self.here}.{vlan}"
+        run(["ip", "link", "add", "link", self.here, "name", name, "type", "vlan", "id", str(vlan)])
+        run(["ip", "link", "set", name, "addrgenmode", "none", "up"])
+
+    def remove_vlan(self, vlan: int) -> None:
+        run(["ip", "link", "del", f"{self.here}.{vlan}"])
+
     def set_queues(self, count: int) -> None:
         run(["ethtool", "-L", self.here, "combined", str(count)])
 

@@ -44,7 +44,11 @@ def pair() -> Iterator[Cards]:
     if len(found) < 2:
         pytest.skip("needs two virtio-net cards with several queues, joined: make vmtest")
     with cards.joined(found[0], found[1], f"vc5-cards-{os.getpid()}") as made:
+        for vlan in (VLAN_IN, VLAN_OUT):
+            made.add_vlan(vlan)
         yield made
+        for vlan in (VLAN_IN, VLAN_OUT):
+            made.remove_vlan(vlan)
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +77,12 @@ def plane(document: Path) -> Iterator[Dataplane]:
 
 @pytest.mark.parametrize("tagged", [False, True], ids=["plain", "tagged"])
 @pytest.mark.parametrize("mode", ["native", "generic"])
-@pytest.mark.parametrize("queues", ["few", "all"])
 def test_every_frame_comes_back(
-    pair: Cards, plane: Dataplane, document: Path, queues: str, mode: str, tagged: bool
+    pair: Cards, plane: Dataplane, document: Path, mode: str, tagged: bool
 ) -> None:
-    """few: half of the card's queues are the host's, so that native XDP has the others for itself, one for
-    each CPU to send by; all: it must share them, by a lock. Either way frames come in by every one."""
-    pair.set_queues(pair.most_queues() // (2 if queues == "few" else 1))
+    """The host has all of the card's queues but one for each CPU, which native XDP takes to send by: with more,
+    and fewer CPUs than queues, virtio_net brings the kernel down (seen on Linux 6.1)."""
+    pair.set_queues(pair.most_queues() - (os.cpu_count() or 1))
     for real in REALS:
         plane.set_link(real, mac(real), VLAN_OUT if tagged else 0)
     assert plane.attach(pair.here, mode) == mode
