@@ -86,7 +86,8 @@ def test_every_frame_comes_back(
     for real in REALS:
         plane.set_link(real, mac(real), VLAN_OUT if tagged else 0)
     assert plane.attach(pair.here, mode) == mode
-    wait_until("the card is up", lambda: Path(f"/sys/class/net/{pair.here}/carrier").read_text() == "1\n", 10)
+    carrier = Path(f"/sys/class/net/{pair.here}/carrier")
+    wait_until("the card is up", lambda: carrier.read_text() == "1\n", 10)
     table, before = expect.table(expect.load(document), str(KEY)), pair.seen_by_queue()
     flows = [(f"10.99.{n // 250}.{n % 250 + 1}", 20000 + n) for n in range(FLOWS)]
     sent = [
