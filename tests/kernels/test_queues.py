@@ -80,8 +80,8 @@ def plane(document: Path) -> Iterator[Dataplane]:
 def test_every_frame_comes_back(
     pair: Cards, plane: Dataplane, document: Path, mode: str, tagged: bool
 ) -> None:
-    """The host has all of the card's queues but one for each CPU, which native XDP takes to send by: with more,
-    and fewer CPUs than queues, virtio_net brings the kernel down (seen on Linux 6.1)."""
+    """The host has all of the card's queues but one for each CPU, which native XDP takes to send by:
+    docs/kernels.md says what happens without."""
     pair.set_queues(pair.most_queues() - (os.cpu_count() or 1))
     for real in REALS:
         plane.set_link(real, mac(real), VLAN_OUT if tagged else 0)
