@@ -43,18 +43,8 @@ def find(folder: Path) -> dict[str, Any]:
     }
 
 
-def serve_at_once(cpu: int) -> None:
-    """What is left to the kernel's own thread for packets runs before this process does: else the scheduler's
-    ticks, and not the work, say how long something takes."""
-    for name in Path("/proc").glob("[0-9]*/comm"):
-        if name.read_text().strip() == f"ksoftirqd/{cpu}":
-            os.sched_setscheduler(int(name.parent.name), os.SCHED_FIFO, os.sched_param(1))
-
-
 def main() -> int:
-    cpu = max(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cpu})
-    serve_at_once(cpu)
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     try:
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(find(Path(folder))), flush=True)
