@@ -37,7 +37,6 @@ SECTIONS = (
         "daemon",
         "vc5d's data path: adopting, upgrading from the former layout, outgrowing its maps",
         ("tests/runtime/test_dataplane_bpf.py", "tests/runtime/test_upgrade.py"),
-        quick=True,
     ),
     Section(
         "trace",
