@@ -17,7 +17,7 @@ from tests.ipvs.balancers import Ipvs, Ours
 from tests.ipvs.wire import Wire
 
 REALS = range(11, 21)
-ROUNDS, PACKETS = 5, 1 << 13
+ROUNDS, PACKETS = 3, 1 << 13
 MANY = 1 << 16
 ALONE = "the wire alone"
 

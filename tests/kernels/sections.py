@@ -55,8 +55,8 @@ SECTIONS = (
     ),
     Section(
         "tunnels",
-        "ipip, gre, fou and gue into the kernel's own devices, every mix of families, at the MTU",
-        ("tests/kernels/test_tunnels.py",),
+        "vc5d, its checks and clients through every tunnel into the kernel's own devices, at the MTU",
+        ("tests/lab/test_tunnels.py",),
         quick=True,
     ),
     Section("packets", "bytes in, verdict, bytes out, counters, beside the model", PACKETS, ages=True),

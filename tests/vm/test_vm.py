@@ -146,10 +146,10 @@ def test_figures_go_between_their_marks(tmp_path: Path) -> None:
 
 def test_matrix_says_what_a_kernel_refuses() -> None:
     cost = {"instructions": 5000, "machine_code": 23000, "verified": 31000}
-    good = {"kernel": "6.1", "compiler": "clang-14", "plain": cost, "tracing": cost, "tests": {"passed": 92}}
+    good = {"kernel": "6.1", "compiler": "clang-14", "plain": cost, "tracing": cost, "frames": {"alike": 545}}
     bad = {"kernel": "6.1", "compiler": "clang-19", "refused": "the verifier refuses: R1\nits log"}
     lines = matrix.table([good, bad]).splitlines()
-    assert lines[2] == "| 6.1 | clang 14 | yes | 5,000 | 23,000 bytes | 31,000 | 31,000 | 92 passed |"
+    assert lines[2] == "| 6.1 | clang 14 | yes | 5,000 | 23,000 bytes | 31,000 | 31,000 | 545 of 545 |"
     assert lines[3].startswith("| 6.1 | clang 19 | no: the verifier refuses: R1 |")
     assert len({line.count("|") for line in lines}) == 1
 
