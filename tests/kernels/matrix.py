@@ -24,8 +24,8 @@ from tests.bpf.test_forward import CASES, meet
 
 
 def frames(path: Path) -> dict[str, int]:
-    """Every frame of the cases' in tests/bpf, sent to the program and to the model: how many came out alike. Not
-    one by one from the beginning, as the tests do, but one after the other for each setting."""
+    """Every frame of the cases in tests/bpf, sent to the program and to the model: how many came out alike.
+    Not one by one from the beginning, as the tests do, but one after the other for each setting."""
     pair, found = Pair(Kernel(path), one_cpu()), Counter[str]()
     settings: dict[tuple[int, int, tuple[int, ...], bool], list[Case]] = {}
     for case in CASES:

@@ -60,7 +60,7 @@ def everywhere(objects: list[str]) -> list[dict[str, Any]]:
 def table(found: list[dict[str, Any]]) -> str:
     """In Markdown, a row for each kernel and compiler."""
     lines = [
-        "| kernel | compiler | loads | instructions | machine code | verified | … tracing | frames as the model |",
+        "| kernel | compiler | loads | instructions | machine code | verified | … tracing | frames alike |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for cell in found:
