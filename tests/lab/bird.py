@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from lab.host import Process, run, start
-from lab.plan import AS_NUMBER, BALANCERS, ROUTER_NUMBER, VLANS, VLANS6, Names
+from lab.plan import AS_NUMBER, ROUTER_NUMBER, VLANS, VLANS6, Names
 
 # The load balancers are neighbors in VLAN 10; equal paths to a VIP become one multipath route.
 _ROUTER = """\
@@ -50,11 +50,11 @@ protocol bgp {name}_{family} from balancer {{
 """
 
 
-def router_configuration() -> str:
+def router_configuration(names: Names) -> str:
     address = f"{VLANS[10]}.{ROUTER_NUMBER}"
     address6 = f"{VLANS6[10]}::{ROUTER_NUMBER}"
     text = _ROUTER.format(address=address)
-    for balancer in BALANCERS:
+    for balancer in names.balancers:
         for family, local, other in (
             ("ipv4", address, balancer.address),
             ("ipv6", address6, balancer.address6),

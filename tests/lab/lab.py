@@ -9,7 +9,7 @@ from pathlib import Path
 from lab import bird, expect, nginx, topology
 from lab.balancer import SERVICE, Balancer
 from lab.host import Process, run, wait_until
-from lab.plan import BALANCERS, CLIENT, COMMANDS, REALS, VIP, Names
+from lab.plan import CLIENT, COMMANDS, REALS, VIP, Names
 
 NAMES_OF_REALS = {address: real.name for real in REALS for address in (real.address, real.address6)}
 
@@ -30,13 +30,13 @@ class Lab:
         self.names.state.mkdir(mode=0o755, exist_ok=True)
         topology.build(self.names, self.bonded)
         self.download_sha256 = nginx.prepare(self.names)
-        for real in REALS:
+        for real in self.names.reals:
             self.start_nginx(real.name)
-        self.router_bird = bird.start_bird(self.names, "router", bird.router_configuration())
-        self.balancers = tuple(Balancer(self.names, host) for host in BALANCERS)
+        self.router_bird = bird.start_bird(self.names, "router", bird.router_configuration(self.names))
+        self.balancers = tuple(Balancer(self.names, host) for host in self.names.balancers)
 
     def start_nginx(self, real: str) -> None:
-        host = next(host for host in REALS if host.name == real)
+        host = next(host for host in self.names.reals if host.name == real)
         self.nginx[real] = nginx.start_nginx(self.names, host)
 
     def compile(self, config: Path) -> None:

@@ -20,7 +20,7 @@ user nobody {group};
 worker_processes 1;
 pid {directory}/nginx.pid;
 error_log {directory}/nginx.log;
-events {{ worker_connections 512; }}
+events {{ worker_connections 4096; }}
 http {{
 	access_log off;
 	client_body_temp_path {directory}/body;
@@ -36,6 +36,7 @@ http {{
 		listen [::]:80;
 		listen {second_port};
 		location = / {{ return 200 "{name} $remote_addr:$remote_port $server_addr $connection"; }}
+		location /count/ {{ return 200 "{name} $connection $connection_requests $uri"; }}
 		location = /alive {{ return 200 "alive"; }}
 		location = /download {{ alias {download}; limit_rate {rate}; }}
 	}}

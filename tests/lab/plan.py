@@ -1,6 +1,6 @@
 """The lab as data: who is in it, with which addresses. Nothing here touches the host.
 
-client ── router ══ switch ── lb1, lb2 (trunks: VLANs 10 and 20 tagged)
+client ── router ══ switch ── lb1, lb2, … (trunks: VLANs 10 and 20 tagged)
                       └────── r10 … r23 (access ports: untagged)
 """
 
@@ -59,16 +59,26 @@ class Host:
         return f"02:00:00:00:{self.vlan:02d}:{self.number:02d}"
 
 
-BALANCERS = (Host("lb1", 1), Host("lb2", 2))
-REALS = tuple(Host(f"r{vlan // 10}{index}", 10 + index, vlan) for vlan in VLANS for index in range(4))
+def balancers(count: int) -> tuple[Host, ...]:
+    return tuple(Host(f"lb{number}", number) for number in range(1, count + 1))
+
+
+def reals(each: int) -> tuple[Host, ...]:
+    """So many in each VLAN."""
+    return tuple(Host(f"r{vlan // 10}{index}", 10 + index, vlan) for vlan in VLANS for index in range(each))
+
+
+BALANCERS, REALS = balancers(2), reals(4)  # the demo's
 ROUTER_NUMBER = 200
 
 
 @dataclass(frozen=True)
 class Names:
-    """Where one lab keeps its things on the host; two labs of different names do not meet."""
+    """Where one lab keeps its things on the host, and who is in it; labs of different names do not meet."""
 
     lab: str
+    balancers: tuple[Host, ...] = BALANCERS
+    reals: tuple[Host, ...] = REALS
 
     def __post_init__(self) -> None:
         # Whatever bears the name is removed in the end: no name may reach further than its own things.

@@ -11,7 +11,7 @@ from functools import cache
 
 from lab import bond
 from lab.host import run
-from lab.plan import BALANCERS, BUILD, REALS, VLANS, Names
+from lab.plan import BUILD, VLANS, Names
 
 TRUNK = 4096  # as in vlan.bpf.c
 NETNS = "switch"
@@ -76,9 +76,9 @@ def build(names: Names, bonded: bool = False) -> None:
             f"link set br{vlan} up",
             f"link set router{vlan} master br{vlan}",
         ]
-    lines += [f"link set {real.name} master br{real.vlan}" for real in REALS]
+    lines += [f"link set {real.name} master br{real.vlan}" for real in names.reals]
     run(["ip", "-n", netns, "-batch", "-"], stdin="\n".join(lines))
-    for number, balancer in enumerate(BALANCERS, 1):
+    for number, balancer in enumerate(names.balancers, 1):
         port = balancer.name
         for device in (port, *(bond.members(port) if bonded else ())):
             plain_frames(netns, device)

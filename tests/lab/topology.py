@@ -7,23 +7,20 @@ from pathlib import Path
 from lab import bond, switch
 from lab.host import run
 from lab.plan import (
-    BALANCERS,
     CLIENT,
     CLIENT6,
     CLIENT_GATEWAY,
     CLIENT_GATEWAY6,
     PINNED_CLIENT,
-    REALS,
     ROUTER_NUMBER,
     SECOND_VIP,
     VIP,
     VIP6,
     VLANS,
     VLANS6,
+    Host,
     Names,
 )
-
-HOSTS = ("client", "router", switch.NETNS, *(h.name for h in BALANCERS), *(h.name for h in REALS))
 
 # A new namespace inherits the host's settings, which may be anything.
 COMMON = {
@@ -52,37 +49,39 @@ def build(names: Names, bonded: bool = False) -> None:
     _namespaces_and_cables(names, bonded)
     _router(names)
     _client(names)
-    for real in REALS:
-        _real(names, real.name)
-    for balancer in BALANCERS:
-        _balancer(names, balancer.name, bonded)
+    for real in names.reals:
+        _real(names, real)
+    for balancer in names.balancers:
+        _balancer(names, balancer, bonded)
     switch.build(names, bonded)
 
 
 def _namespaces_and_cables(names: Names, bonded: bool) -> None:
     ns = names.netns
     bridge = ns(switch.NETNS)
-    run(["ip", "-batch", "-"], stdin="\n".join(f"netns add {ns(host)}" for host in HOSTS))
+    ends = [host.name for host in (*names.balancers, *names.reals)]
+    hosts = ["client", "router", switch.NETNS, *ends]
+    run(["ip", "-batch", "-"], stdin="\n".join(f"netns add {ns(host)}" for host in hosts))
     lines = [f"link add eth0 netns {ns('client')} type veth peer name client netns {ns('router')}"]
     for vlan in VLANS:
         lines.append(
             f"link add eth{vlan} netns {ns('router')} type veth peer name router{vlan} netns {bridge}"
         )
-    for number, balancer in enumerate(() if bonded else BALANCERS, 1):
-        ends = (
+    for number, balancer in enumerate(() if bonded else names.balancers, 1):
+        cable = (
             f"eth0 netns {ns(balancer.name)} index {switch.TRUNK} address {balancer.mac}",
             f"{balancer.name} netns {bridge} index {number * switch.TRUNK}",
         )
-        lines.append(f"link add {ends[0]} type veth peer name {ends[1]}")
-    for real in REALS:
+        lines.append(f"link add {cable[0]} type veth peer name {cable[1]}")
+    for real in names.reals:
         end = f"eth0 netns {ns(real.name)} address {real.mac}"
         lines.append(f"link add {end} type veth peer name {real.name} netns {bridge}")
     run(["ip", "-batch", "-"], stdin="\n".join(lines))
-    for balancer in BALANCERS if bonded else ():
+    for balancer in names.balancers if bonded else ():
         bond.cables(names, balancer, switch.NETNS)
-    for host in HOSTS:
+    for host in hosts:
         _sysctl(names, host, COMMON)
-    ports = [*(f"router{vlan}" for vlan in VLANS), *(h.name for h in (*BALANCERS, *REALS))]
+    ports = [*(f"router{vlan}" for vlan in VLANS), *ends]
     _ip(names, switch.NETNS, "link set lo up", *(f"link set {port} up" for port in ports))
 
 
@@ -115,12 +114,11 @@ def _client(names: Names) -> None:
     _sysctl(names, "client", {"ipv4/ip_local_port_range": "50000 60999"})
 
 
-def _real(names: Names, name: str) -> None:
-    real = next(real for real in REALS if real.name == name)
-    _sysctl(names, name, REAL)
+def _real(names: Names, real: Host) -> None:
+    _sysctl(names, real.name, REAL)
     _ip(
         names,
-        name,
+        real.name,
         "link set lo up",
         "link set eth0 up",
         f"address add {VIP}/32 dev lo",
@@ -131,13 +129,12 @@ def _real(names: Names, name: str) -> None:
         f"route add default via {VLANS[real.vlan]}.{ROUTER_NUMBER}",
         f"route add default via {VLANS6[real.vlan]}::{ROUTER_NUMBER}",
     )
-    switch.plain_frames(names.netns(name), "eth0")
+    switch.plain_frames(names.netns(real.name), "eth0")
 
 
-def _balancer(names: Names, name: str, bonded: bool) -> None:
-    netns = names.netns(name)
-    host = next(balancer for balancer in BALANCERS if balancer.name == name)
-    _ip(names, name, "link set lo up", "link set eth0 up")
+def _balancer(names: Names, host: Host, bonded: bool) -> None:
+    netns = names.netns(host.name)
+    _ip(names, host.name, "link set lo up", "link set eth0 up")
     for device in ("eth0", *(bond.members("eth0") if bonded else ())):
         switch.plain_frames(netns, device)
     switch.vlan_devices(netns, "eth0", "vlan{vlan}")
@@ -146,7 +143,7 @@ def _balancer(names: Names, name: str, bonded: bool) -> None:
         lines += [f"link set vlan{vlan} up", f"address add {host.address_in(vlan)}/24 dev vlan{vlan}"]
         lines += [f"address add {host.address6_in(vlan)}/64 dev vlan{vlan} nodad"]
     gateway = f"{VLANS[10]}.{ROUTER_NUMBER}"
-    _ip(names, name, *lines, f"route add default via {gateway}")
+    _ip(names, host.name, *lines, f"route add default via {gateway}")
 
 
 def _ip(names: Names, host: str, *lines: str) -> None:

@@ -29,7 +29,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.draw:
         size, begin = SMALL if arguments.small else Size(), time.monotonic()
-        found = everything(size, Rates(), lambda done: print(f"\r{done} of {size.services} services", end=""))
+        found = everything(
+            size, Rates(), lambda done: print(f"\r{done} of {size.services} services", end="", flush=True)
+        )
         print(f", {time.monotonic() - begin:.0f} s on {report.cpu_model()}")
         written = figures.summary(size, found)
         print(figures.per_event(written))

@@ -44,34 +44,29 @@ class Design:
         self.slot = np.zeros(count, np.int64)
         self.at = np.zeros(count, np.int64)
         self.home = np.full(count, NOBODY, np.int64)
-        self.ends = np.zeros(count)
         self.broken: Counter[str] = Counter()
         self.own: Counter[str] = Counter()
         self.prepare()
-        self.renew(np.arange(count))
 
     def prepare(self) -> None:
         """Of what a design keeps beside flows."""
 
-    def renew(self, those: Numbers) -> None:
+    def renew(self, those: Numbers, hashes: Words, ways: Numbers) -> None:
         """New flows in these places."""
-        count, rng = len(those), self._rng
-        self.hash[those] = self.draw(those)
-        self.slot[those] = scaled(self.hash[those], self.size.slots)
-        self.ways[those] = rng.integers(0, 1 << 32, count)
-        self.ends[those] = self.world.now + rng.exponential(self.size.flow_seconds, count)
-        self.at[those] = self.router.route(self.ways[those])
+        self.hash[those], self.ways[those] = hashes, ways
+        self.slot[those] = scaled(hashes, self.size.slots)
+        self.at[those] = self.router.route(ways)
         self.begin(those)
 
-    def draw(self, those: Numbers) -> Words:
-        """The hashes of new flows in these places."""
-        return self._rng.integers(0, 1 << 64, len(those), np.uint64, endpoint=False)
+    def again(self, those: Numbers) -> None:
+        """New flows, where others are lost; they last as long as those would have."""
+        if len(those):
+            self.renew(those, self.draw(self._rng, len(those)), self._rng.integers(0, 1 << 32, len(those)))
 
-    def advance(self, now: float) -> None:
-        """What ended before this moment makes room for new flows, which begin under the present state."""
-        over = np.flatnonzero(self.ends < now)
-        if len(over):
-            self.renew(over)
+    @classmethod
+    def draw(cls, rng: np.random.Generator, count: int) -> Words:
+        """Hashes of new flows."""
+        return rng.integers(0, 1 << 64, count, np.uint64, endpoint=False)
 
     def take(self, event: Event) -> None:
         """After the world has changed."""
@@ -85,11 +80,10 @@ class Design:
         if event.kind in (year.DIES, year.RESTARTED):
             own = np.flatnonzero(self.among(event)[self.home])
             self.own[event.kind] += len(own)
-            self.renew(own)
+            self.again(own)
         broken = self.judge(event, moved)
         self.broken[event.kind] += len(broken)
-        if len(broken):
-            self.renew(broken)
+        self.again(broken)
 
     def among(self, event: Event) -> Bits:
         """By real: whether the event is about it."""

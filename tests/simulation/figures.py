@@ -8,7 +8,7 @@ from typing import Any
 
 from . import year
 from .designs import Glb, HostTables, TableOnly
-from .fleet import ROWS, Fleet, Lingering, Lossy, Sharing
+from .fleet import ROWS, Fleet, Lossy, Sharing
 from .run import Found
 from .year import Size
 
@@ -16,7 +16,6 @@ Written = dict[str, Any]
 THRESHOLD, RESILIENT, ANY = "hash-threshold", "resilient", "any"
 COLUMNS = (
     (Sharing.name, THRESHOLD),
-    (Lingering.name, THRESHOLD),
     (Lossy.name, THRESHOLD),
     (Fleet.name, THRESHOLD),
     (Fleet.name, RESILIENT),

@@ -16,6 +16,7 @@ from .rules import ACCEPTING, NOBODY, View
 from .year import Event
 
 Times = npt.NDArray[np.float32]  # by flow and load balancer; shared, by flow
+_CHANGE_SLOTS = (year.RETURNS, year.ADDED, year.REMOVED, year.ENDS, year.SCAN)
 _ACCEPTS_AGAIN = (year.BACK, year.WELL, year.DEPLOYED)
 
 
@@ -36,13 +37,17 @@ class Fleet(Design):
         self.table = self.world.table
         self.kept = np.zeros(size.flows, bool)
         self.mechanisms: dict[str, Counter[str]] = {}
+        self.slots_changed = True
         self._make_memory()
         self._look()
 
     def _look(self) -> None:
         states = self.world.states(self.shares)
+        if self.slots_changed:
+            self.clear = ~(self.transition | self.consult)
+            self.slots_changed = False
         self.view = View(
-            self.table, self.tables, states, self.consulted, self.transition, self.consult, self.first
+            self.table, self.tables, states, self.consulted, self.transition, self.clear, self.first
         )
 
     # Memory: here alone, in Sharing of the fleet's
@@ -115,6 +120,7 @@ class Fleet(Design):
             self.tables.clear()
         elif event.kind == year.SCAN:
             self._scan()
+        self.slots_changed |= event.kind in _CHANGE_SLOTS
         self._look()
 
     def _flip(self) -> None:
@@ -137,12 +143,21 @@ class Fleet(Design):
         those = self._at_stake(event, moved)
         if not len(those):
             return those
+        slots, at = self.slot[those], self.at[those]
+        owners = self.table[slots]
+        looks = self.view.looks(at, slots, owners)
+        count = self.mechanisms.setdefault(event.kind, Counter())
+        fast = those[~looks]
+        wrong = fast[self.home[fast] != owners[~looks]]
+        count[ROWS[rules.FAST]] += len(fast) - len(wrong)
+        return np.concatenate((wrong, self._look_up(those[looks], count)))
+
+    def _look_up(self, those: Numbers, count: Counter[str]) -> Numbers:
         home, at = self.home[those], self.at[those]
         entries = np.where(self._has(those, at), home, NOBODY)
-        answers, rows, stored = rules.established(self.view, at, self.hash[those], entries)
+        answers, rows = rules.established(self.view, at, self.hash[those], entries)
         right = answers == home
-        self._store(those[stored & right])
-        count = self.mechanisms.setdefault(event.kind, Counter())
+        self._store(those[(rows == rules.PREVIOUS) & right])
         for row, name in ROWS.items():
             count[name] += int(np.count_nonzero(right & (rows == row)))
         broken: Numbers = those[~right]
@@ -159,8 +174,7 @@ class Fleet(Design):
         touched = self.among(event) | (self.world.state != ACCEPTING) | self.world.blind.any(axis=0)
         found = touched[self.table[self.slot]] | touched[self.home]
         if self.tables:  # previous owners matter, too
-            moving: Bits = self.transition.any(axis=0)
-            found |= moving[self.slot]
+            found |= np.asarray(self.transition.any(axis=0))[self.slot]
         return np.flatnonzero(found)
 
 
@@ -176,7 +190,7 @@ ROWS = {
 
 class Sharing(Fleet):
     """Every entry is told to all at once; each peer misses it with a chance of 1 to 2 ** `thin`, and hears of
-    it again each third of a lifetime. One that starts has everything from a peer. thin 0: none is lost."""
+    it again each half of a lifetime. One that starts has everything from a peer. thin 0: none is lost."""
 
     name = "this design"
     shares = True

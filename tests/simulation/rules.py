@@ -19,7 +19,7 @@ FAST, ENTRY, PREVIOUS, PREVIOUS_AGAIN, OWNER, CHOSEN = 0, 1, 5, 6, 7, 8
 
 
 class View:
-    """By load balancer and real: `states`, `consulted`. By load balancer and slot: `transition`, `consult`.
+    """By load balancer and real: `states`, `consulted`. By load balancer and slot: `transition`, `clear`.
     By load balancer: `first`, which of `tables` it keeps from the start of the transition; NOBODY: none."""
 
     def __init__(
@@ -29,15 +29,14 @@ class View:
         states: npt.NDArray[np.uint8],
         consulted: Bits,
         transition: Bits,
-        consult: Bits,
+        clear: Bits,
         first: Numbers,
     ) -> None:
         self.table, self.tables, self.first = table, tables, first
         self.accepting = states == ACCEPTING
         self.alive = self.accepting | (states == DRAINING)
         self.plain = self.accepting & ~consulted
-        self.transition = transition
-        self.clear = ~(transition | consult)
+        self.transition, self.clear = transition, clear
 
     def owners(self, h: Words) -> tuple[Numbers, Numbers]:
         slots = scaled(h, len(self.table))
@@ -80,28 +79,16 @@ def syn(view: View, at: Numbers, h: Words) -> tuple[Numbers, Bits]:
     return chosen, stored
 
 
-def established(view: View, at: Numbers, h: Words, entries: Numbers) -> tuple[Numbers, Numbers, Bits]:
-    """Rows 1 and 5 to 8: the real of a packet that is no SYN, the row that answered, and whether the flow is
-    stored. entries: the real that the flow's entry names; NOBODY: there is none."""
-    slots, answers = view.owners(h)
-    rows = np.full(len(h), FAST)
-    stored = np.zeros(len(h), bool)
-    looks = np.flatnonzero(view.looks(at, slots, answers))
-    answers[looks], rows[looks] = _looked_up(view, at[looks], h[looks], slots[looks], entries[looks])
-    stored[looks] = rows[looks] == PREVIOUS
-    return answers, rows, stored
-
-
-def _looked_up(
-    view: View, at: Numbers, h: Words, slots: Numbers, entries: Numbers
-) -> tuple[Numbers, Numbers]:
-    owners, found = view.table[slots], entries != NOBODY
-    before = np.full(len(h), NOBODY)
+def established(view: View, at: Numbers, h: Words, entries: Numbers) -> tuple[Numbers, Numbers]:
+    """Rows 1 and 5 to 8, where the flow tables are asked: the real of a packet that is no SYN, and the row
+    that answered; PREVIOUS stores the flow. entries: the real that its entry names; NOBODY: there is none."""
+    slots, owners = view.owners(h)
+    found, before = entries != NOBODY, np.full(len(h), NOBODY)
     for number in np.unique(view.first[view.first != NOBODY]):
         those = view.first[at] == number
         before[those] = view.tables[number][slots[those]]
-    previous = view.transition[at, slots] & (before != NOBODY) & view.alive[at, before]
-    cases = [found & view.alive[at, entries], previous & ~found, previous, view.alive[at, owners]]
+    previous = pick(view.transition, at, slots) & (before != NOBODY) & view.alive[at, before]
+    cases = [found & view.alive[at, entries], previous & ~found, previous, pick(view.alive, at, owners)]
     rows = np.select(cases, [ENTRY, PREVIOUS, PREVIOUS_AGAIN, OWNER], CHOSEN)
     answers = np.select(cases, [entries, before, before, owners], NOBODY)
     last = np.flatnonzero(rows == CHOSEN)

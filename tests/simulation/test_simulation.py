@@ -14,7 +14,7 @@ from . import drawing, figures, year
 from .designs import Glb, HostTables, TableOnly
 from .ecmp import Resilient, Threshold
 from .fleet import Fleet, Lingering, Lossy, Sharing
-from .run import service
+from .run import Life, service
 from .year import Rates, Size
 
 SMALL = Size(balancers=8, services=1, reals=40, flows=4000, slots=4003)
@@ -34,8 +34,13 @@ def test_what_each_design_breaks(written: figures.Written) -> None:
         assert at(kind, Sharing.name) == at(kind, Glb.name, figures.ANY) == 0
         assert at(kind, HostTables.name) > at(kind, Fleet.name) > at(kind, Lossy.name)
     assert figures.total(written, Sharing.name, figures.THRESHOLD) == at(year.SICK, Sharing.name) > 0
-    assert figures.total(written, Lingering.name, figures.THRESHOLD) == 0
     assert at(year.ADDED, TableOnly.name, figures.ANY) > at(year.ADDED, Glb.name, figures.ANY) > 0
+
+
+def test_linger_keeps_flows_of_a_real_that_is_only_sick() -> None:
+    found = Life(SMALL, 0, (Lingering,)).live(Rates())
+    assert found.events[year.SICK] > 0
+    assert found.broken.total() == 0
 
 
 def test_the_same_again(written: figures.Written) -> None:
@@ -45,8 +50,8 @@ def test_the_same_again(written: figures.Written) -> None:
 
 def test_tables_and_chart(written: figures.Written, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    marks = "before\n<!-- per-event -->\nold\n<!-- /per-event -->\n<!-- mechanisms -->\n<!-- /mechanisms -->\n"
-    page.write_text(marks)
+    marks = [f"<!-- {end}{name} -->" for name in ("per-event", "mechanisms") for end in ("", "/")]
+    page.write_text("\n".join(("before", marks[0], "old", *marks[1:])))
     figures.put_into(page, written)
     text = page.read_text()
     assert text.startswith("before\n<!-- per-event -->\n| event |")
@@ -59,7 +64,7 @@ def test_tables_and_chart(written: figures.Written, tmp_path: Path) -> None:
 
 
 def test_routers_move_what_they_must() -> None:
-    """Of 64 next hops one goes: resilient moves its share alone, hash-threshold far more; both share evenly."""
+    """Of 64 next hops one goes: resilient moves its share alone, hash-threshold far more; both are even."""
     rng = np.random.default_rng(1)
     ways, up = rng.integers(0, 1 << 32, 100_000), np.ones(64, bool)
     moved = {}

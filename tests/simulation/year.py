@@ -30,7 +30,7 @@ class Size:
     slots: int = 16381
     compression: float = 365.0  # a year in a day
     lifetime: float = 900.0
-    flow_seconds: float = 3600.0
+    flow_seconds: float = 7200.0
 
     @property
     def seconds(self) -> float:
@@ -47,7 +47,7 @@ class Rates:
     """Times a year; of a load balancer, of a real, or of a service. Durations in seconds."""
 
     balancer_dies: float = 1
-    rollouts: float = 2  # of the fleet, one load balancer after another
+    rollouts: float = 1  # of the fleet, one load balancer after another
     real_dies: float = 0.5
     real_sick: float = 0.5
     real_blind: float = 0.5
@@ -90,7 +90,7 @@ def balancer_events(size: Size, rates: Rates, rng: np.random.Generator) -> list[
 
 def service_events(size: Size, rates: Rates, rng: np.random.Generator) -> list[Event]:
     """Of one service. What falls upon a real that something else has just befallen is for World to skip."""
-    events = [Event(at, SCAN) for at in np.arange(0, size.seconds, size.lifetime / 3)]
+    events = [Event(at, SCAN) for at in np.arange(0, size.seconds, size.lifetime / 2)]
     one = [(rates.real_dies, rates.outage, DIES, BACK), (rates.real_sick, rates.flap, SICK, WELL)]
     for rate, lasts, begins, ends in one:
         for at in _times(rate * size.reals, size, rng):
