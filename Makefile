@@ -24,7 +24,7 @@ BPF_CFLAGS   = -O2 -g -Wall -Werror -target bpf -isystem $(ARCH_INCLUDE)
 OBJECT  := build/vc5.bpf.o
 MAGLEV  := compiler/vc5c/libmaglev.so
 LAYOUT  := runtime/vc5d/layout.py
-LAB_BPF := build/lab/vlan.bpf.o build/lab/pass.bpf.o build/lab/decap.bpf.o
+LAB_BPF := build/lab/vlan.bpf.o build/lab/pass.bpf.o build/lab/decap.bpf.o build/lab/loss.bpf.o
 
 KEEP ?=
 

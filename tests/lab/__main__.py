@@ -52,10 +52,10 @@ def _demo(names: Names, keep: bool) -> int:
             story.tell(Lab(names), report)
             code = report.end()
             if code:
-                _show_logs(names)
+                session.show_logs(names)
         except LabError as error:
             print(f"\nlab: {error}", file=sys.stderr)
-            _show_logs(names)
+            session.show_logs(names)
         except KeyboardInterrupt:
             print("\nlab: interrupted", file=sys.stderr)
             code = 130
@@ -67,14 +67,6 @@ def _demo(names: Names, keep: bool) -> int:
                 removed = cleanup.clean(names)
                 print(f"lab: removed {', '.join(removed)}" if removed else "lab: nothing to remove")
         return code
-
-
-def _show_logs(names: Names) -> None:
-    """The daemons' last words, which go with the lab."""
-    for log in sorted(names.state.glob("*/vc5d.log")):
-        print(
-            f"\n{log}:\n  " + "\n  ".join(log.read_text(errors="replace").splitlines()[-12:]), file=sys.stderr
-        )
 
 
 def _look_around(names: Names) -> str:

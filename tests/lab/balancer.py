@@ -57,6 +57,7 @@ class Balancer:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.vc5d: Process | None = None
         self.bird: Process | None = None
+        self.more: list[str | Path] = []  # options of vc5d
 
     @property
     def name(self) -> str:
@@ -81,7 +82,9 @@ class Balancer:
     @property
     def options(self) -> list[str | Path]:
         """Of vc5d, which share a host here and so must not share what is one per host by default."""
-        return ["--pin", self.pins, "--socket", self.socket, "--object", BUILD / "vc5.bpf.o"]
+        options: list[str | Path] = ["--pin", self.pins, "--socket", self.socket]
+        options += ["--object", BUILD / "vc5.bpf.o", "--state", self.directory / "state"]
+        return options + self.more
 
     def roll_out(self, document: Path) -> None:
         """Put a document in place of the last one, whole or not at all."""

@@ -57,3 +57,11 @@ def prepare_host() -> None:
         run(["modprobe", "tun"])
     if run(["stat", "--file-system", "--format=%T", "/sys/fs/bpf"]).strip() != "bpf_fs":
         run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"])
+
+
+def show_logs(names: Names) -> None:
+    """The daemons' last words, which go with the lab."""
+    for log in sorted(names.state.glob("*/vc5d.log")):
+        print(
+            f"\n{log}:\n  " + "\n  ".join(log.read_text(errors="replace").splitlines()[-12:]), file=sys.stderr
+        )

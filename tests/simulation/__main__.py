@@ -9,12 +9,13 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bench import report
 
 from . import drawing, figures
-from .run import everything
+from .run import Found, everything
 from .year import Rates, Size
 
 ROOT = Path(__file__).parents[2]
@@ -29,16 +30,19 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.draw:
         size, begin = SMALL if arguments.small else Size(), time.monotonic()
-        found = everything(
-            size, Rates(), lambda done: print(f"\r{done} of {size.services} services", end="", flush=True)
-        )
+
+        def tell(done: int, found: Found) -> None:
+            print(f"\r{done} of {size.services} services", end="", flush=True)
+            if not arguments.small:  # what is done is not lost
+                FOUND.parent.mkdir(exist_ok=True)
+                FOUND.write_text(json.dumps(figures.summary(replace(size, services=done), found)) + "\n")
+
+        found = everything(size, Rates(), tell)
         print(f", {time.monotonic() - begin:.0f} s on {report.cpu_model()}")
         written = figures.summary(size, found)
         print(figures.per_event(written))
         if arguments.small:
             return 0
-        FOUND.parent.mkdir(exist_ok=True)
-        FOUND.write_text(json.dumps(written, indent=1) + "\n")
     try:
         written = json.loads(FOUND.read_text())
     except FileNotFoundError:

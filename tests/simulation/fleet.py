@@ -190,7 +190,7 @@ ROWS = {
 
 class Sharing(Fleet):
     """Every entry is told to all at once; each peer misses it with a chance of 1 to 2 ** `thin`, and hears of
-    it again each half of a lifetime. One that starts has everything from a peer. thin 0: none is lost."""
+    it again once a lifetime. One that starts has everything from a peer. thin 0: none is lost."""
 
     name = "this design"
     shares = True

@@ -49,9 +49,9 @@ class Rates:
     balancer_dies: float = 1
     rollouts: float = 1  # of the fleet, one load balancer after another
     real_dies: float = 0.5
-    real_sick: float = 0.5
-    real_blind: float = 0.5
-    deployments: float = 4  # of a service, by tenths
+    real_sick: float = 0.25
+    real_blind: float = 0.25
+    deployments: float = 3  # of a service, by tenths
     changes: float = 12  # of a service's reals
     outage: float = 600.0
     rolled: float = 120.0  # away; the next one leaves 30 s after its return
@@ -90,7 +90,7 @@ def balancer_events(size: Size, rates: Rates, rng: np.random.Generator) -> list[
 
 def service_events(size: Size, rates: Rates, rng: np.random.Generator) -> list[Event]:
     """Of one service. What falls upon a real that something else has just befallen is for World to skip."""
-    events = [Event(at, SCAN) for at in np.arange(0, size.seconds, size.lifetime / 2)]
+    events = [Event(at, SCAN) for at in np.arange(0, size.seconds, size.lifetime)]
     one = [(rates.real_dies, rates.outage, DIES, BACK), (rates.real_sick, rates.flap, SICK, WELL)]
     for rate, lasts, begins, ends in one:
         for at in _times(rate * size.reals, size, rng):

@@ -1,0 +1,92 @@
+"""tools/failover [--variants off,on] [--events abc] [--connections N]: each variant's figures go into
+build/failover.json. Exit: 0; 1 the lab failed, or with --strict a connection broke that should not;
+2 cannot run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from typing import Any
+
+from lab import cleanup, session
+from lab.failover.events import Row, happen
+from lab.failover.fleet import VARIANTS, Fleet, names_of
+from lab.host import LabError
+from lab.plan import BUILD, Names, default_names
+
+FOUND = BUILD / "failover.json"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools/failover", description=__doc__)
+    parser.add_argument("--variants", default="on,off,full-on", help=", ".join(VARIANTS))
+    parser.add_argument("--events", default="abcdefghi")
+    parser.add_argument("--connections", type=int, default=2000)
+    parser.add_argument("--strict", action="store_true")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        print("failover: network namespaces and BPF need root", file=sys.stderr)
+        return 2
+    lab = default_names().lab
+    names = names_of(lab)
+    with session.alone(names) as ours:
+        if not ours:
+            return 2
+        os.umask(0o022)
+        session.prepare_host()
+        session.interruptible()
+        code = 0
+        for variant in arguments.variants.split(","):
+            code = _variant(names, variant, arguments.events, arguments.connections, arguments.strict) or code
+            if code == 130:
+                break
+        return code
+
+
+def _variant(names: Names, variant: str, letters: str, connections: int, strict: bool) -> int:
+    fleet = Fleet(names, variant, connections)
+    print(f"\n{variant}: {connections} connections", flush=True)
+    try:
+        fleet.come_up()
+        rows = happen(fleet, letters, _tell)
+    except LabError as error:
+        print(f"failover: {error}", file=sys.stderr)
+        session.show_logs(names)
+        return 1
+    except KeyboardInterrupt:
+        print("failover: interrupted", file=sys.stderr)
+        return 130
+    finally:
+        session.uninterruptible()
+        fleet.stop()
+        cleanup.clean(names)
+        session.interruptible()
+    _write(variant, connections, rows)
+    return int(strict and any(row.broken > row.own for row in rows))
+
+
+def _tell(row: Row) -> None:
+    print(
+        f"  {row.letter:2} {row.title:58} elsewhere {row.elsewhere:4}  broken {row.broken:4} (own {row.own},"
+        f" off the table {row.off_table})  failed {row.failed} of {row.asked}  converged {row.converged} s"
+        f"  slow until {row.slow} s, slowest {row.slowest} s  {row.why or ''}",
+        flush=True,
+    )
+
+
+def _write(variant: str, connections: int, rows: list[Row]) -> None:
+    found: dict[str, Any] = json.loads(FOUND.read_text()) if FOUND.exists() else {}
+    found[variant] = {
+        "connections": connections,
+        "kernel": platform.release(),
+        "rows": [row.plain() for row in rows],
+    }
+    FOUND.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
