@@ -86,7 +86,13 @@ def build(names: Names, bonded: bool = False) -> None:
         program = ["xdp", "obj", str(BUILD / "lab/pass.bpf.o"), "sec", "xdp"]
         run(["ip", "-n", netns, "link", "set", "dev", port, *program])
         vlan_devices(netns, port, port + ".{vlan}", number * TRUNK)
-        ports = [f"link set {port}.{vlan} master br{vlan}\nlink set {port}.{vlan} up" for vlan in VLANS]
+        # A network card takes no frames to others' MACs, which a switch floods; a veth would.
+        ports = [
+            f"link set {port}.{vlan} master br{vlan}\n"
+            f"link set {port}.{vlan} type bridge_slave flood off\n"
+            f"link set {port}.{vlan} up"
+            for vlan in VLANS
+        ]
         run(["ip", "-n", netns, "-batch", "-"], stdin="\n".join(ports))
 
 

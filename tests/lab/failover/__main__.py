@@ -12,10 +12,10 @@ import platform
 import sys
 from typing import Any
 
-from lab import cleanup, session
+from lab import bird, cleanup, session
 from lab.failover.events import Row, happen
 from lab.failover.fleet import VARIANTS, Fleet, names_of
-from lab.host import LabError
+from lab.host import LabError, run
 from lab.plan import BUILD, Names, default_names
 
 FOUND = BUILD / "failover.json"
@@ -55,6 +55,7 @@ def _variant(names: Names, variant: str, letters: str, connections: int, strict:
         rows = happen(fleet, letters, _tell)
     except LabError as error:
         print(f"failover: {error}", file=sys.stderr)
+        print(run(["birdc", "-s", bird.control(names, "router"), "show", "protocols"]), file=sys.stderr)
         session.show_logs(names)
         return 1
     except KeyboardInterrupt:

@@ -3,12 +3,13 @@
 One process with epoll, since thousands of connections must cost little. Each request has a number; the answer
 must name it, the server's own number of the connection, and how many requests came by it. A connection
 *breaks* when it is closed or reset, when its answers are wrong, or when none comes within PATIENCE. It begins
-anew then, from the same port, and is one of the crowd again.
+anew then, from another port, and is one of the crowd again.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import multiprocessing
 import select
 import socket
@@ -28,6 +29,7 @@ TICK = 0.02  # s
 PATIENCE = 12.0  # s
 NEW_EVERY = 0.05  # s
 NEW_PORTS = range(30000, 48000)
+NEXT_PORTS = range(10000, 20000)  # of connections that broke
 SLOW = 1.0  # s: an answer that takes longer is worth noting
 _LINGER = struct.pack("ii", 1, 0)
 
@@ -90,8 +92,9 @@ class Crowd:
         assert isinstance(found, Window)
         return found
 
-    def reopen(self, ports: Sequence[int]) -> None:
-        self._ask("reopen", list(ports))
+    def reopen(self, ports: dict[int, int]) -> None:
+        """Connections from these ports begin anew from those."""
+        self._ask("reopen", ports)
 
     def wait_open(self, timeout: float = 60) -> float:
         """Seconds until every connection has had an answer."""
@@ -111,7 +114,7 @@ class _Client:
     def __init__(self, port: int, stays: bool) -> None:
         self.port, self.stays = port, stays
         self.sock: socket.socket | None = None
-        self.fd = -1
+        self.fd, self.real, self.number, self.count, self.heard, self.asked = -1, "", "", 0, b"", 0.0
 
     def open(self) -> None:
         self.real = self.number = ""
@@ -180,6 +183,7 @@ class _Loop:
         slots = round(PERIOD / TICK)
         self.wheel = [list(self.crowd.values())[place::slots] for place in range(slots)]
         self.new: dict[int, _Client] = {}
+        self.ports = itertools.cycle(NEXT_PORTS)
 
     def run(self) -> None:
         tick, turn, next_new, new_port = time.monotonic(), 0, time.monotonic() + 2 * PERIOD, 0
@@ -276,6 +280,10 @@ class _Loop:
         if client.real:  # else it was not open yet
             window.broken.append(Broken(now, client.port, client.real, why, bool(client.asked)))
         self._close(client)
+        del self.crowd[client.port]
+        while client.port in self.crowd or client.port not in NEXT_PORTS:
+            client.port = next(self.ports)
+        self.crowd[client.port] = client
         self.waiting.append((now + 0.2, client))
 
     def _give_up_new(self, now: float) -> None:
@@ -289,7 +297,10 @@ class _Loop:
         elif words[0] == "look":
             answer, self.window = self.window, Window()
         elif words[0] == "reopen":
-            for port in words[1]:
-                self._close(self.crowd[port])
-                self._open(self.crowd[port])
+            for port, new in words[1].items():
+                client = self.crowd.pop(port)
+                self._close(client)
+                client.port = new
+                self.crowd[new] = client
+                self._open(client)
         self.pipe.send(answer)

@@ -49,21 +49,20 @@ def happen(fleet: Fleet, letters: str, tell: Callable[[Row], object]) -> list[Ro
     for letter, title, event in EVENTS:
         if letter[0] not in letters or (letter[0] in "hi" and not fleet.shares):
             continue
-        staged = next(event_iterator := event(fleet), "")
+        course = event(fleet)
+        next(course)
         elsewhere = fleet.elsewhere()
         fleet.crowd.look()
         begin = time.monotonic()
-        dead = next(event_iterator, "")
+        dead = next(course)
         converged = time.monotonic() - begin
         fleet.crowd.wait_open()
         time.sleep(SETTLE)
-        row = judge(letter, title, fleet.crowd.look(), begin, elsewhere, str(dead))
+        row = judge(letter, title, fleet.crowd.look(), begin, elsewhere, dead)
         row.converged = round(converged, 2)
         rows.append(row)
         tell(row)
-        for _ in event_iterator:
-            """What has to be put right afterwards, unmeasured."""
-        del staged
+        next(course, None)  # what has to be put right afterwards
     return rows
 
 
@@ -111,10 +110,10 @@ def roll(fleet: Fleet) -> Event:
     """As a host is upgraded: withdrawn, quiet, switched off; then it comes back and knows nothing."""
     fleet.stage("r20")
     yield ""
-    for balancer in fleet.balancers:
+    for balancer in fleet.up():
         assert balancer.vc5d
         balancer.vc5d.stop()
-        fleet.wait_ways([other for other in fleet.balancers if other is not balancer])
+        fleet.wait_ways(fleet.up())
         time.sleep(1)
         balancer.die()
         _revive(fleet, balancer)
@@ -152,9 +151,9 @@ def restart_bird(fleet: Fleet) -> Event:
     balancer = fleet.balancers[1]
     assert balancer.bird
     balancer.bird.stop()
-    fleet.wait_ways([other for other in fleet.balancers if other is not balancer])
+    fleet.wait_ways([other for other in fleet.up() if other is not balancer])
     balancer.start_bird(fleet.config)
-    fleet.wait_ways(fleet.balancers)
+    fleet.wait_ways(fleet.up())
     yield ""
 
 
@@ -162,12 +161,12 @@ def upgrade(fleet: Fleet) -> Event:
     """vc5d alone: what is pinned forwards on, and the next one adopts it."""
     fleet.stage("r21")
     yield ""
-    for balancer in fleet.balancers:
+    for balancer in fleet.up():
         assert balancer.vc5d
         balancer.vc5d.stop()
         balancer.start_vc5d()
         balancer.wait_vc5d()
-        fleet.wait_ways(fleet.balancers)
+        fleet.wait_ways(fleet.up())
     yield ""
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from vc5d.ctl.ask import ask
@@ -21,6 +23,7 @@ from lab.plan import BUILD, CLIENT, VIP, VLANS, Names, balancers, reals
 CONFIG = Path(__file__).parent / "config.yaml"
 SPARE = "r14"  # not in the configuration at first
 FIRST_PORT = 20000
+STAGED_PORTS = range(2000, 10000)
 VARIANTS = {
     "off": "",
     "full": "\n    track: full\n",
@@ -42,6 +45,7 @@ class Fleet(Lab):
         super().__init__(names)
         self.variant = variant
         self.ports = range(FIRST_PORT, FIRST_PORT + connections)
+        self._staged = 0
         self.of_address = {real.address: real for real in names.reals}
         self.of_name = {real.name: real for real in names.reals}
 
@@ -63,7 +67,7 @@ class Fleet(Lab):
             balancer.start_vc5d()
         for balancer in self.balancers:
             balancer.wait_vc5d()
-        self.wait_accepting(set(self.table().reals), 60)
+        self.wait_accepting(set(self.table().reals))
         self.wait_ways(self.balancers)
         self.crowd = Crowd(self.names, self.ports)
         self.crowd.wait_open(120)
@@ -95,18 +99,18 @@ class Fleet(Lab):
     def up(self) -> list[Balancer]:
         return [b for b in self.balancers if b.vc5d and b.vc5d.alive()]
 
-    def wait_accepting(self, wanted: set[str], timeout: float = 40) -> float:
+    def wait_accepting(self, wanted: set[str], timeout: float = 90) -> float:
         def accepting(balancer: Balancer) -> bool:
             states = self.reals_on(balancer)
             return {address for address, state in states.items() if state == "accepting"} == wanted
 
         return self.wait_all(f"{len(wanted)} reals accept", accepting, timeout)
 
-    def wait_all(self, what: str, ready: Callable[[Balancer], bool], timeout: float = 40) -> float:
+    def wait_all(self, what: str, ready: Callable[[Balancer], bool], timeout: float = 90) -> float:
         """Seconds until it is so on every load balancer that is up."""
         return wait_until(what, lambda: all(map(ready, self.up())), timeout, every=0.1)
 
-    def wait_ways(self, wanted: Iterable[Balancer], timeout: float = 40) -> float:
+    def wait_ways(self, wanted: Iterable[Balancer], timeout: float = 90) -> float:
         return self.wait_next_hops([balancer.host.address for balancer in wanted], timeout)
 
     def elsewhere(self) -> set[int]:
@@ -129,11 +133,22 @@ class Fleet(Lab):
         }
         self._operate("drain", address)
         self.wait_accepting(accepting - {address})
-        self.crowd.reopen([port for port, real in self.crowd.reals().items() if real == name])
+        there = self.crowd.reals()
+        fresh = self._ports_of(name, set(there))
+        self.crowd.reopen({port: next(fresh) for port, real in there.items() if real == name})
         self.crowd.wait_open()
         self._operate("undrain", address)
         self.wait_accepting(accepting)
         time.sleep(1)  # what is to be told has been
+
+    def _ports_of(self, name: str, used: set[int]) -> Iterator[int]:
+        """Ports that nobody has, whose slots are this real's. Those used longest ago come first."""
+        table = self.table()
+        for _ in STAGED_PORTS:
+            self._staged = (self._staged + 1) % len(STAGED_PORTS)
+            port = STAGED_PORTS[self._staged]
+            if port not in used and self.of_address[table.real_of(CLIENT, port, VIP, 80)].name == name:
+                yield port
 
     def _operate(self, command: str, address: str) -> None:
         for balancer in self.up():
@@ -161,7 +176,8 @@ class Fleet(Lab):
 
     def kill_real(self, name: str) -> None:
         switch.cut(self.names, name)
-        self.nginx[name].kill()
+        os.killpg(self.nginx[name].pid, signal.SIGKILL)  # with its workers
+        self.nginx[name].popen.wait(timeout=10)
 
     def revive_real(self, name: str) -> None:
         switch.plug(self.names, name)
