@@ -58,6 +58,7 @@ class Balancer:
         self.vc5d: Process | None = None
         self.bird: Process | None = None
         self.more: list[str | Path] = []  # options of vc5d
+        self.bird_options: list[str] = []  # of `vc5c --emit bird`
 
     @property
     def name(self) -> str:
@@ -93,7 +94,7 @@ class Balancer:
         new.rename(self.document)
 
     def start_bird(self, config: Path) -> None:
-        options = ["--router-id", self.host.address]
+        options = ["--router-id", self.host.address, *self.bird_options]
         options += ["--source", self.host.address, "--source", self.host.address6]
         text = run([COMMANDS / "vc5c", "--emit", "bird", config, *options])
         # The lab's log, not the host's, is where the lab's BIRD belongs.

@@ -18,7 +18,7 @@ router id {address};
 protocol device {{ }}
 
 protocol bfd {{
-	interface "eth10" {{ min rx interval 100 ms; min tx interval 100 ms; multiplier 3; }};
+	interface "eth10" {{ min rx interval 100 ms; min tx interval 100 ms; multiplier {multiplier}; }};
 }}
 
 protocol kernel {{
@@ -50,10 +50,11 @@ protocol bgp {name}_{family} from balancer {{
 """
 
 
-def router_configuration(names: Names) -> str:
+def router_configuration(names: Names, multiplier: int = 3) -> str:
+    """multiplier: of BFD, so many lost packets, 0.1 s apart, mean that a load balancer is gone."""
     address = f"{VLANS[10]}.{ROUTER_NUMBER}"
     address6 = f"{VLANS6[10]}::{ROUTER_NUMBER}"
-    text = _ROUTER.format(address=address)
+    text = _ROUTER.format(address=address, multiplier=multiplier)
     for balancer in names.balancers:
         for family, local, other in (
             ("ipv4", address, balancer.address),

@@ -24,6 +24,7 @@ class Lab:
         self.config = names.state / "config.yaml"
         self.document = names.state / "config.json"
         self.download_sha256 = ""
+        self.bfd_multiplier = 3
 
     def build(self) -> None:
         """Namespaces, web servers and the router; the load balancers stay off."""
@@ -32,7 +33,9 @@ class Lab:
         self.download_sha256 = nginx.prepare(self.names)
         for real in self.names.reals:
             self.start_nginx(real.name)
-        self.router_bird = bird.start_bird(self.names, "router", bird.router_configuration(self.names))
+        self.router_bird = bird.start_bird(
+            self.names, "router", bird.router_configuration(self.names, self.bfd_multiplier)
+        )
         self.balancers = tuple(Balancer(self.names, host) for host in self.names.balancers)
 
     def start_nginx(self, real: str) -> None:

@@ -74,7 +74,7 @@ def _tell(row: Row) -> None:
     print(
         f"  {row.letter:2} {row.title:58} elsewhere {row.elsewhere:4}  broken {row.broken:4} (own {row.own},"
         f" off the table {row.off_table})  failed {row.failed} of {row.asked}  converged {row.converged} s"
-        f"  slow until {row.slow} s, slowest {row.slowest} s  {row.why or ''}",
+        f"  slow until {row.slow} s, slowest {row.slowest} s, {row.moves} moves  {row.why or ''}",
         flush=True,
     )
 

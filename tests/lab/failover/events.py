@@ -23,7 +23,7 @@ SETTLE = 6.0  # s after the event is over: what it breaks has broken by then
 class Row:
     """One event. elsewhere: connections before it that were not with their slot's owner. broken: connections,
     of them `own` of a real that died, and `off_table` of those elsewhere. failed: requests, of `asked`.
-    converged: seconds until routes and health were as the event leaves them; slow: the last request that
+    converged: seconds until routes and health were as the event leaves them; moves: changes of the router's routes; slow: the last request that
     took longer than a second was asked so many seconds after the event began; slowest: seconds."""
 
     letter: str
@@ -37,6 +37,7 @@ class Row:
     converged: float
     slow: float
     slowest: float
+    moves: int
     why: dict[str, int]
 
     def plain(self) -> dict[str, Any]:
@@ -53,13 +54,13 @@ def happen(fleet: Fleet, letters: str, tell: Callable[[Row], object]) -> list[Ro
         next(course)
         elsewhere = fleet.elsewhere()
         fleet.crowd.look()
-        begin = time.monotonic()
+        begin, moves = time.monotonic(), fleet.moves()
         dead = next(course)
         converged = time.monotonic() - begin
         fleet.crowd.wait_open()
         time.sleep(SETTLE)
         row = judge(letter, title, fleet.crowd.look(), begin, elsewhere, dead)
-        row.converged = round(converged, 2)
+        row.converged, row.moves = round(converged, 2), fleet.moves() - moves
         rows.append(row)
         tell(row)
         next(course, None)  # what has to be put right afterwards
@@ -84,6 +85,7 @@ def judge(letter: str, title: str, window: Window, begin: float, elsewhere: set[
         0.0,
         round(max(0.0, window.last_slow - begin), 1),
         round(window.slowest, 2),
+        0,
         why,
     )
 

@@ -16,11 +16,12 @@ from lab import switch
 from lab.balancer import SERVICE, Balancer
 from lab.expect import load
 from lab.failover.crowd import Crowd
-from lab.host import LabError, run, wait_until
+from lab.host import LabError, run, start, wait_until
 from lab.lab import Lab
 from lab.plan import BUILD, CLIENT, VIP, VLANS, Names, balancers, reals
 
 CONFIG = Path(__file__).parent / "config.yaml"
+BFD_MULTIPLIER = 10  # a second: a busy host must not look like a dead one
 SPARE = "r14"  # not in the configuration at first
 FIRST_PORT = 20000
 STAGED_PORTS = range(2000, 10000)
@@ -58,10 +59,13 @@ class Fleet(Lab):
         config = self.names.state / "variant.yaml"
         config.write_text(CONFIG.read_text().rstrip() + VARIANTS[self.variant] + "\n")
         self.compile(config)
+        self.bfd_multiplier = BFD_MULTIPLIER
         self.build()
+        self._listen_to_routes()
         for balancer in self.balancers:
             if self.shares:
                 balancer.more = ["--fleet-key-file", self._key()]
+            balancer.bird_options = ["--bfd-multiplier", str(BFD_MULTIPLIER)]
             balancer.roll_out(self.document)
             balancer.start_bird(self.config)
             balancer.start_vc5d()
@@ -78,6 +82,15 @@ class Fleet(Lab):
             key.write_text(secrets.token_hex(32) + "\n")
             key.chmod(0o600)
         return key
+
+    def _listen_to_routes(self) -> None:
+        log = self.names.state / "routes.log"
+        start("the router's routes", ["ip", "monitor", "route"], log, self.names.netns("router"))
+
+    def moves(self) -> int:
+        """How often the router has changed the ways to the VIP so far."""
+        text = (self.names.state / "routes.log").read_text()
+        return sum(VIP in line for line in text.splitlines())
 
     def stop(self) -> None:
         if hasattr(self, "crowd"):
