@@ -23,8 +23,9 @@ SETTLE = 6.0  # s after the event is over: what it breaks has broken by then
 class Row:
     """One event. elsewhere: connections before it that were not with their slot's owner. broken: connections,
     of them `own` of a real that died, and `off_table` of those elsewhere. failed: requests, of `asked`.
-    converged: seconds until routes and health were as the event leaves them; moves: changes of the router's routes; slow: the last request that
-    took longer than a second was asked so many seconds after the event began; slowest: seconds."""
+    converged: seconds until routes and health were as the event leaves them. moves: changes of the router's
+    routes. slow: the last request that took longer than a second was asked so many seconds after the event
+    began. slowest: seconds."""
 
     letter: str
     title: str
