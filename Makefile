@@ -110,6 +110,15 @@ check: build ## format, lint, types, schemas, generated files not stale
 e2e: build $(LAB_BPF) ## only the tests in network namespaces
 	$(PYTHON) -m pytest tests/lab $(PYTEST_ARGS)
 
+.PHONY: failover
+failover: build $(LAB_BPF) ## failover figures from the lab, into docs/failover.md; half an hour
+	tools/failover
+	PYTHONPATH=tests $(PYTHON) -m lab.failover.figures
+
+.PHONY: simulate
+simulate: build ## a year of failures of 64 load balancers, into docs/failover.md; a quarter of an hour
+	$(PYTHON) -m tests.simulation
+
 .PHONY: systemd-test
 systemd-test: build wheelhouse ## the unit on a host that systemd booted; two minutes, and two more the first time
 	VC5_SYSTEMD=1 $(PYTHON) -m pytest tests/systemd $(PYTEST_ARGS)

@@ -12,7 +12,7 @@ from lab import cleanup
 from lab.plan import BUILD, Names
 
 TOOLS = ("ip", "tc", "nsenter", "ethtool", "bird", "nginx")
-OBJECTS = ("vc5.bpf.o", "lab/vlan.bpf.o", "lab/pass.bpf.o", "lab/decap.bpf.o")
+OBJECTS = ("vc5.bpf.o", "lab/vlan.bpf.o", "lab/pass.bpf.o", "lab/decap.bpf.o", "lab/loss.bpf.o")
 
 
 def _missing() -> str:

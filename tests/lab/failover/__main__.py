@@ -77,6 +77,8 @@ def _tell(row: Row) -> None:
         f"  slow until {row.slow} s, slowest {row.slowest} s, {row.moves} moves  {row.why or ''}",
         flush=True,
     )
+    for detail in row.details:
+        print(f"       {detail}")
 
 
 def _write(variant: str, connections: int, rows: list[Row]) -> None:

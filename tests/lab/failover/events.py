@@ -40,6 +40,7 @@ class Row:
     slowest: float
     moves: int
     why: dict[str, int]
+    details: list[str]  # of broken connections, at most 20
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,14 +74,15 @@ def judge(letter: str, title: str, window: Window, begin: float, elsewhere: set[
     for broken in window.broken:
         what = "answered by another real" if "answer" in broken.why and "not" in broken.why else broken.why
         why[what] = why.get(what, 0) + 1
-    own = sum(broken.real == dead for broken in window.broken)
+    lost = [broken for broken in window.broken if broken.real != dead]
+    own = len(window.broken) - len(lost)
     return Row(
         letter,
         title,
         len(elsewhere),
         len(window.broken),
         own,
-        sum(broken.port in elsewhere and broken.real != dead for broken in window.broken),
+        sum(broken.port in elsewhere for broken in lost),
         window.failed,
         window.answered + window.failed,
         0.0,
@@ -88,6 +90,7 @@ def judge(letter: str, title: str, window: Window, begin: float, elsewhere: set[
         round(window.slowest, 2),
         0,
         why,
+        [f"{b.at - begin:.1f} s: port {b.port} at {b.real}: {b.why}" for b in lost[:20]],
     )
 
 
