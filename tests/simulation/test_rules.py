@@ -203,7 +203,7 @@ def test_every_packet_gets_the_models_answer(kind: type[Watched], seed: int) -> 
 
 
 def test_what_is_shared_does_not_break() -> None:
-    for shared, alone in zip(live(Sharing, 3), live(Fleet, 3), strict=True):
+    for shared, alone in zip(live(Sharing, 3), live(Fleet, 3), strict=False):  # with hash-threshold
         assert {kind for kind, count in shared.broken.items() if count} <= {year.SICK}
         assert alone.broken.total() > shared.broken.total()
 

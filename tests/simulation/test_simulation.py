@@ -17,12 +17,13 @@ from .fleet import Fleet, Lingering, Lossy, Sharing
 from .run import Life, service
 from .year import Rates, Size
 
+RATES = Rates(real_dies=0.5, real_sick=0.5, real_blind=0.5, deployments=4)
 SMALL = Size(balancers=8, services=1, reals=40, flows=4000, slots=4003)
 
 
 @pytest.fixture(scope="module")
 def written() -> figures.Written:
-    found = figures.summary(SMALL, service(SMALL, Rates(), 0))
+    found = figures.summary(SMALL, service(SMALL, RATES, 0))
     return dict(json.loads(json.dumps(found)))
 
 
@@ -38,13 +39,13 @@ def test_what_each_design_breaks(written: figures.Written) -> None:
 
 
 def test_linger_keeps_flows_of_a_real_that_is_only_sick() -> None:
-    found = Life(SMALL, 0, (Lingering,)).live(Rates())
+    found = Life(SMALL, 0, (Lingering,)).live(RATES)
     assert found.events[year.SICK] > 0
     assert found.broken.total() == 0
 
 
 def test_the_same_again(written: figures.Written) -> None:
-    again = figures.summary(SMALL, service(SMALL, Rates(), 0))
+    again = figures.summary(SMALL, service(SMALL, RATES, 0))
     assert json.loads(json.dumps(again)) == written
 
 

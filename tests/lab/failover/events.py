@@ -142,6 +142,7 @@ def real_returns(fleet: Fleet) -> Event:
 
 
 def change_and_lose(fleet: Fleet) -> Event:
+    fleet.stage("r13")
     yield ""
     fleet.change(add=SPARE, drain="r22")
     time.sleep(3)  # some new connections in slots in transition
