@@ -1,4 +1,4 @@
-"""Steps f to h: an upgrade under load, one that fails on its canary, and the way back."""
+"""Steps f and g: an upgrade under load, and one that fails on its canary."""
 
 from __future__ import annotations
 
@@ -67,24 +67,6 @@ def break_canary(site: Site) -> None:
         f"all run release {before[CANARY]} again, {CANARY} too",
         str(site.releases()),
     )
-    _judge_fleet(site)
-
-
-def roll_back(site: Site) -> None:
-    report = site.report
-    report.step("h", "rollback.yml: the release before that one")
-    before = site.releases()
-    with site.load(FIRST_PORT + 12000) as (load, _):
-        time.sleep(1)
-        play = site.controller.play("rollback.yml")
-        time.sleep(1)
-    after = site.releases()
-    report.check(
-        play.code == 0 and len(set(after.values())) == 1 and after != before,
-        f"{play.seconds:.0f} s: from {before[CANARY]} back to {after[CANARY]} on all {len(after)}",
-        play.troubles,
-    )
-    site.judge_load(load, f"{CLIENT} meanwhile")
     _judge_fleet(site)
 
 

@@ -19,8 +19,9 @@ from fleet.site import Site
 from fleet.step_change import change
 from fleet.step_operate import operate
 from fleet.step_reboot import reboot
+from fleet.step_runbooks import runbooks
 from fleet.step_serve import serve
-from fleet.step_upgrade import break_canary, roll_back, upgrade
+from fleet.step_upgrade import break_canary, upgrade
 
 STEPS: dict[str, Callable[[Site], None]] = {
     "c": serve,
@@ -28,7 +29,7 @@ STEPS: dict[str, Callable[[Site], None]] = {
     "e": change,
     "f": upgrade,
     "g": break_canary,
-    "h": roll_back,
+    "h": runbooks,
     "i": operate,
 }
 INTRODUCTION = f"""\
