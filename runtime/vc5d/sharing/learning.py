@@ -8,11 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from ..errors import Vc5Error
 from .channel import What, failed, frame, with_name
 from .records import Flows
 from .tables import Tables
-from .transfer import SHAKE_S, SLICE, Broken, Ends, fetch, serve
+from .transfer import SHAKE_S, SLICE, Ends, fetch, serve
 
 MOST_SERVED = 4
 _ANSWERED_S = 10.0  # vc5d is to answer in
@@ -70,7 +69,7 @@ class Learning:
             with connected:
                 serve(connected, self._ends, answer, self._flows)
             self.served += 1
-        except (Broken, OSError, queue.Empty):
+        except Exception:  # a stranger's, or one that went, or a defect: nothing but this is to be said of it
             self.refused += 1
         finally:
             self._answers.pop(number, None)
@@ -85,8 +84,8 @@ class Learning:
         try:
             with socket.create_connection((address, self._port), SHAKE_S) as connected:
                 answer, flows = fetch(connected, self._ends, request, self._merge)
-        except (Vc5Error, OSError) as failure:
-            why = failure.message if isinstance(failure, Vc5Error) else failure.strerror or str(failure)
+        except Exception as failure:  # a defect, too, is no reason to wait for an answer that never comes
+            why = getattr(failure, "message", "") or getattr(failure, "strerror", "") or repr(failure)
             self._tell(failed(number, f"{address} gave nothing: {why}", "another peer may"))
             return
         self._tell(frame(What.FETCHED, number + flows.to_bytes(8, "little") + answer))

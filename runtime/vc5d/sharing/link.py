@@ -188,7 +188,12 @@ class Sharing:
             for each in (ours, theirs):
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BACKLOG)
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "vc5d.sharing.worker", str(theirs.fileno()), pass_fds=[theirs.fileno()]
+                sys.executable,
+                "-m",
+                "vc5d.sharing.worker",
+                str(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C is vc5d's: it ends this by closing its end
             )
         finally:
             theirs.close()
