@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from .node import RULES
-from .world import Chances, Outcome, play
+from .world import RESTARTS, Chances, Outcome, play
 
 
 def total(
@@ -24,6 +24,6 @@ if __name__ == "__main__":
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     for rule in ("", *RULES):
         runs = range(count if not rule else max(1, count // 4))
-        out = total(runs, Chances(), frozenset({rule} - {""}))
+        out = total(runs, RESTARTS if rule == "settle" else Chances(), frozenset({rule} - {""}))
         name = f"without {rule}" if rule else "all rules"
         print(f"{name:20} broken {out.broken:5} of {out.flows} flows, {out.packets} packets")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import count
+from typing import Any
 
 from bpf.model import ACCEPTING, DOWN, DRAINING, TRANSITION
 from vc5d.fleet.acceptance import Would
@@ -14,7 +15,7 @@ from vc5d.fleet.report import RESTARTING, SILENCE, Report, Roster
 from vc5d.health.standing import Said, Standings
 from vc5d.layout import RealState
 
-from .plane import LIFETIME, Plane, Spec
+from .plane import LIFETIME, Plane, Spec, Told
 
 SERVICE = 7  # its stable id
 STATES = {RealState.ACCEPTING: ACCEPTING, RealState.DRAINING: DRAINING, RealState.DOWN: DOWN}
@@ -127,7 +128,7 @@ class Node:
         kept = fleet.kept if "kept" not in self.without else frozenset()
         for real in sorted(reals):
             closed = real not in plane.configured or real in held
-            name: tuple = (SERVICE, real)
+            name: Any = (SERVICE, real)
             said = Said(self.up.get(real), closed, real in kept)
             state = self.standings.judge(name, said, 0.0, now)
             if state is not None:
@@ -150,12 +151,12 @@ class Node:
             self.judge(self.plane.index, now)
 
     @staticmethod
-    def _foreign(peer: Node) -> list[tuple]:
+    def _foreign(peer: Node) -> list[Told]:
         plane = peer.plane
         known = [(key, e.real_id, e.last / 1e9) for key, e in plane.established.items()]
         return known + [(key, real, last) for key, (real, last) in plane.aside.items()]
 
-    def take(self, told: tuple) -> None:
+    def take(self, told: Told) -> None:
         _, real, _ = told
         if not real and "forget" in self.without:
             return

@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from bpf.model.parsing import Packet
 
 from .node import Node
-from .plane import LIFETIME, Spec, packets
+from .plane import LIFETIME, Spec, Told, packets
 
 SIZES = (61, 61, 61, 127)
 FIRST, POOL, FEWEST = range(1, 9), range(1, 15), 3
@@ -34,6 +35,10 @@ class Chances:
     loss: float = 0.0
     move: float = 0.3  # of a packet: that it comes to another load balancer than the one before
     apart: int = 90
+
+
+# Transitions that are young here and old there: vc5d is restarted again and again.
+RESTARTS = Chances(nodes=4, restart=0.08, document=0.02, health=0.05, apart=20)
 
 
 @dataclass
@@ -68,6 +73,7 @@ class World:
         self.out = Outcome()
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.parts: dict[str, int] = {}
+        self.healed = 0.0  # when a split ended last
         self.wanted = dict.fromkeys(self.nodes, self.spec)
         self.count = 0
         for node in self.nodes.values():
@@ -145,7 +151,7 @@ class World:
         elif everything and node.fleet and peer:
             node.fleet.learning.failed(peer)
 
-    def tell(self, node: Node, told: tuple) -> None:
+    def tell(self, node: Node, told: Told) -> None:
         for peer in self.running():
             if peer is not node and self.together(node, peer) and not self.lost():
                 peer.take(told)
@@ -155,9 +161,9 @@ class World:
         for told in list(node.plane.told()) if node.fleet else ():
             self.tell(node, told)
             if self.chances.loss:
-                self.wait(1.0, lambda told=told: self._again(node, told))  # type: ignore[misc]
+                self.wait(1.0, partial(self._again, node, told))
 
-    def _again(self, node: Node, told: tuple) -> None:
+    def _again(self, node: Node, told: Told) -> None:
         if node.fleet:
             self.tell(node, told)
 
@@ -175,29 +181,34 @@ class World:
             self.restart()
         if chances.cut and not self.parts and draw.random() < chances.cut:
             self.parts = {name: draw.randrange(2) for name in self.nodes}
-            self.wait(draw.randrange(2, 40), self.parts.clear)
+            self.wait(draw.randrange(2, 40), self.heal)
         self.settle()
+
+    def heal(self) -> None:
+        self.parts.clear()
+        self.healed = self.now
 
     def health(self) -> None:
         """A real dies or comes back, and load balancers notice one after another; or only one thinks so."""
         draw, real = self.draw, self.draw.choice(list(POOL))
         up = real in self.dead or draw.random() < 0.6
         if draw.random() < 0.5 and len(self._well()) > FEWEST and not self.parts:
-            node = draw.choice(self.running() or [None])  # type: ignore[list-item]
+            node = draw.choice(self.running() or [None])
             if node:
                 self._see(node, real, node.up.get(real) is not True and real not in self.dead)
             return
         if up or len(self._well() - {real}) >= FEWEST:
             (self.dead.discard if up else self.dead.add)(real)
             for node in self.nodes.values():
-                self.wait(
-                    draw.randrange(0, 6), lambda node=node: self._see(node, real, real not in self.dead)
-                )  # type: ignore[misc]
+                self.wait(draw.randrange(0, 6), partial(self._notice, node, real))
 
     def _well(self) -> set[int]:
         """Reals that all load balancers would take."""
         nodes = self.running()
         return {r for r in POOL if all(n.up.get(r) and r in n.plane.configured for n in nodes)}
+
+    def _notice(self, node: Node, real: int) -> None:
+        self._see(node, real, real not in self.dead)
 
     def _see(self, node: Node, real: int, up: bool) -> None:
         node.see(real, up, self.now)
@@ -222,7 +233,7 @@ class World:
             size = draw.choice(SIZES)
         self.spec = spec = Spec(self.spec.number + 1, frozenset(reals), size)
         for node in self.nodes.values():
-            self.wait(draw.randrange(0, self.chances.apart), lambda node=node: self._reload(node, spec))  # type: ignore[misc]
+            self.wait(draw.randrange(0, self.chances.apart), partial(self._reload, node, spec))
 
     def _reload(self, node: Node, spec: Spec) -> None:
         if spec.number > self.wanted[node.name].number:
@@ -235,7 +246,7 @@ class World:
         node = self.draw.choice(list(self.nodes.values()))
         if node.fleet and sum(n.announced for n in self.running()) > 1 and node.announced:
             node.off()
-            self.wait(self.draw.randrange(1, 40), lambda: self._boot(node))
+            self.wait(self.draw.randrange(1, 40), partial(self._boot, node))
             self._forget_dead()
 
     def _boot(self, node: Node) -> None:
@@ -249,7 +260,7 @@ class World:
             self.say(node, restarting=True)
             node.restart_begins()
             self._forget_dead()
-            self.wait(self.draw.randrange(1, 8), lambda: self._start(node))
+            self.wait(self.draw.randrange(1, 8), partial(self._start, node))
 
     def _start(self, node: Node) -> None:
         node.start(self.wanted[node.name], self.now)
@@ -308,11 +319,13 @@ class World:
 
     def _way(self, client: Client) -> Node | None:
         """Routers keep a flow's way while it is there. In the first moments nobody else knows the flow; while
-        vc5d is away or learns, its flows stay where they are; and so they do while the fleet is split."""
+        vc5d is away or learns, its flows stay where they are; and so they do while the fleet is split, and
+        until all living flows were told once more."""
         node = self.nodes[client.at]
         others = [n for n in self.nodes.values() if n.announced and n.fleet and n.fleet.learning.learned]
         if node.announced:
             calm = bool(node.fleet and node.fleet.learning.learned) and not self.parts
+            calm &= not self.healed or self.now - self.healed > LIFETIME // 4
             patient = 3.0 if self.chances.loss else 0.0
             if not calm or self.now - client.began < patient or self.draw.random() > self.chances.move:
                 return node

@@ -36,6 +36,7 @@ from .showing import Mine, shown
 
 _EVERY = 1.0  # s: reports
 _AT_MOST_EVERY = 0.05  # s
+_ASIDE = 1.5  # s: flows of reals that are known only now have left where they were kept aside by then
 _ROSTER_EVERY = 10  # reports; and with each of the first ones after something is new
 _ROSTER_FIRST = 3
 
@@ -344,6 +345,8 @@ class RunningFleet:
             self._parts.applied()
         self._names.leave(reals)
         await self._parts.reals.inherit(reals)
+        if reals:
+            await asyncio.sleep(_ASIDE)
 
 
 def shares(document: Document) -> bool:
