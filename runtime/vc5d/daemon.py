@@ -352,7 +352,7 @@ class Daemon:
         self._document, self._loaded = document, loaded
         self._share()
         await self._reals.follow(document, loaded.plans)
-        self._fleet.follow(document, shares=shares(document))
+        await self._fleet.follow(document, shares=shares(document))
         await self._traffic.follow(document)
         await self._sinks.follow(loaded.logging)
         settle()

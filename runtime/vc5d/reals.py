@@ -38,7 +38,7 @@ from .supervise import Failed, cancel, start
 from .trunks import read_trunks
 
 _MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
-_AT_ONCE = 500  # reals, some milliseconds' work
+_AT_ONCE = 100  # reals, a few milliseconds' work
 _LOOKED_AGAIN = 60.0  # s: puts back routes that somebody else removed, of which no event is asked for
 _AFTER_A_FAILURE = 1.0  # s
 _ROUTES_LOOKED_AT = 2.0  # s
@@ -120,8 +120,7 @@ class Reals:
 
     async def _follow_checks(self) -> None:
         followed = {**self._leaving.plans, **self._plans}
-        await self._watch.follow(followed)
-        self._standings.keep(followed)
+        self._standings.forget(await self._watch.follow(followed))
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
         return self._watch.condition(key, address)
@@ -143,8 +142,8 @@ class Reals:
     def would_accept(self, key: ServiceKey) -> list[str]:
         """Of a service's reals, did the fleet not hold any."""
         service = self._document.services.get(key) if self._document else None
-        reals = service.reals.items() if service else ()
-        return [a for a, real in reals if self.condition(key, a).up and not self._is_out(key, a, real)]
+        reals = service.reals if service else {}
+        return [a for a in reals.keys() & self.sides(key).up if not self._is_out(key, a, reals[a])]
 
     def _is_out(self, key: ServiceKey, address: str, real: RealConfig) -> bool:
         return real.disabled or self._drained(key, address)

@@ -58,7 +58,8 @@ class Vips:
 
     def decide(self, document: Document, conditions: Conditions, now: Circumstances) -> dict[str, VipState]:
         """The states by VIP from now on; what changed is logged."""
-        faults = vip_faults(document, conditions, now.announced, now.drains.real, self._counts)
+        drained = now.drains.real if now.drains.targets else None
+        faults = vip_faults(document, conditions, now.announced, drained, self._counts)
         self._counts.keep(document.services)
         services: dict[str, list[ServiceKey]] = {}
         for key in document.services:

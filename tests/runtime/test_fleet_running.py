@@ -121,11 +121,11 @@ class Host:
     def alive(self) -> list[Name]:
         return [name for name, up in self.up.items() if up]
 
-    def reload(self, new: Document) -> None:
+    async def reload(self, new: Document) -> None:
         self.live = new
         for address in new.services[KEY].reals:
             self.up.setdefault((KEY, address), True)
-        self.fleet.follow(new, shares=True)
+        await self.fleet.follow(new, shares=True)
 
     def says(self, name: Name, up: bool) -> None:
         self.up[name] = up
@@ -244,12 +244,12 @@ def test_a_real_is_kept_by_a_peers_word() -> None:
 def test_a_new_real_waits_for_all_documents() -> None:
     async def work(network: Network) -> None:
         one, other = await two(network)
-        one.reload(NEW)
+        await one.reload(NEW)
         await until(lambda: one.fleet.opinion(THREE).held)
         await until(lambda: not one.view.agreed)
         assert not one.fleet.status()["agreed"]
         await until(lambda: not other.view.agreed)
-        other.reload(NEW)
+        await other.reload(NEW)
         await until(lambda: not one.fleet.opinion(THREE).held)
         await until(lambda: not one.judged[THREE].held)
         await until(lambda: one.view == other.view == FleetView())
@@ -260,7 +260,7 @@ def test_a_new_real_waits_for_all_documents() -> None:
 def test_who_is_silent_holds_nothing_up() -> None:
     async def work(network: Network) -> None:
         one, other = await two(network)
-        one.reload(NEW)
+        await one.reload(NEW)
         await until(lambda: one.fleet.opinion(THREE).held)
         network.mute.add(other.address)
         await until(lambda: not one.fleet.opinion(THREE).held)

@@ -63,7 +63,7 @@ def test_when_lingering_ends() -> None:
     assert standings.next_end() == inf
     standings.judge(NAME, Said(True), 5.0, 20.0)
     standings.judge(NAME, Said(False), 5.0, 21.0)
-    standings.keep([])
+    standings.forget([NAME])
     assert standings.next_end() == inf
 
 

@@ -160,10 +160,10 @@ class RunningFleet:
 
     # What it is told
 
-    def follow(self, document: Document, *, shares: bool) -> None:
+    async def follow(self, document: Document, *, shares: bool) -> None:
         """This document is live now."""
-        self._document, self._shares = document, shares
-        self._names = Names(document, self._parts.reals.leaving())
+        names = await asyncio.to_thread(Names, document, self._parts.reals.leaving())
+        self._document, self._shares, self._names = document, shares, names
         self._rosters.add(self._names.roster)
         self.fleet.follow(self._names.roster)
         self._rosters_left = _ROSTER_FIRST

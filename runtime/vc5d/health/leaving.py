@@ -26,15 +26,18 @@ class Leaving:
 
     def replaced(self, before: Document, plans: Plans, after: Document) -> None:
         """`after` took the place of `before`, whose reals were checked by `plans`."""
-        known = {**self.plans, **plans}
-        self.plans = {
-            (key, real): plan
-            for (key, real), plan in known.items()
-            if key in after.services and real not in after.services[key].reals
-        }
-        addresses = {real for _, real in self.plans}
-        neighbors = {**self._neighbors, **before.neighbors}
-        self._neighbors = {real: each for real, each in neighbors.items() if real in addresses}
+        known = self.plans
+        self.plans = {}
+        for key, service in after.services.items():
+            former = before.services.get(key)
+            if former and former is not service:  # the same object: as most are
+                gone = former.reals.keys() - service.reals.keys()
+                self.plans |= {(key, real): plans[key, real] for real in former.reals if real in gone}
+        for (key, real), plan in known.items():
+            if key in after.services and real not in after.services[key].reals:
+                self.plans.setdefault((key, real), plan)
+        found = {real: before.neighbors.get(real) or self._neighbors.get(real) for _, real in self.plans}
+        self._neighbors = {real: neighbor for real, neighbor in found.items() if neighbor}
         vlans = {**self._vlans, **before.vlans}
         used = {neighbor.vlan for neighbor in self._neighbors.values()}
         self._vlans = {vlan: prefix for vlan, prefix in vlans.items() if vlan in used}

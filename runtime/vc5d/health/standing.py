@@ -14,7 +14,7 @@ call back those that others serve by now. Times are seconds of one monotonic clo
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
@@ -83,8 +83,8 @@ class Standings:
         """Those to be judged again."""
         return [name for name, end in self._ends.items() if end <= now]
 
-    def keep(self, names: Container[Name]) -> None:
-        """Forget all others."""
-        for gone in [name for name in self._standings if name not in names]:
-            del self._standings[gone]
-            self._ends.pop(gone, None)
+    def forget(self, names: Iterable[Name]) -> None:
+        """These are followed no more."""
+        for name in names:
+            self._standings.pop(name, None)
+            self._ends.pop(name, None)

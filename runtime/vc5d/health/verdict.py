@@ -21,6 +21,8 @@ class Known(Protocol):
     def up(self) -> Set[str]: ...
     @property
     def down(self) -> Set[str]: ...
+    @property
+    def revision(self) -> int: ...
 
 
 Sides = Callable[["ServiceKey"], Known]
@@ -33,15 +35,21 @@ class Counts:
     def __init__(self, sides: Sides | None = None) -> None:
         self._sides = sides
         self._closed: dict[ServiceKey, tuple[Service, Any, Set[str]]] = {}
+        self._counted: dict[ServiceKey, tuple[Service, Any, int, tuple[int, int]]] = {}
 
     def of(self, service: Service, conditions: Conditions, drained: Drained | None) -> tuple[int, int]:
         """One whose condition is not known counts as one that accepts."""
         if self._sides is None:
             return _count(service, conditions, drained)
-        names, sides = service.reals.keys(), self._sides(service.key)
+        sides, known = self._sides(service.key), self._counted.get(service.key)
+        if known and known[0] is service and known[1] == drained and known[2] == sides.revision:
+            return known[3]
+        names = service.reals.keys()
         down = names & sides.down
         accepting = len(names) - len(down) - len(self._closed_of(service, drained) - down)
-        return accepting, len(names) - len(down) - len(names & sides.up)
+        found = (accepting, len(names) - len(down) - len(names & sides.up))
+        self._counted[service.key] = (service, drained, sides.revision, found)
+        return found
 
     def _closed_of(self, service: Service, drained: Drained | None) -> Set[str]:
         """Those that shall take nothing new."""
@@ -58,8 +66,9 @@ class Counts:
 
     def keep(self, services: Container[ServiceKey]) -> None:
         """Forget all others."""
-        for gone in [key for key in self._closed if key not in services]:
-            del self._closed[gone]
+        for gone in [key for key in self._counted if key not in services]:
+            del self._counted[gone]
+            self._closed.pop(gone, None)
 
 
 def _count(service: Service, conditions: Conditions, drained: Drained | None) -> tuple[int, int]:

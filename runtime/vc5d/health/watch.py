@@ -55,12 +55,13 @@ class Seen:
     checked: Checked | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Sides:
-    """Addresses of reals of one service, by condition."""
+    """Addresses of reals of one service, by condition. revision: another one whenever something changed."""
 
     up: set[str]
     down: set[str]
+    revision: int = -1
 
 
 @dataclass(eq=False)
@@ -93,19 +94,21 @@ class Watch:
         self._sides: defaultdict[ServiceKey, Sides] = defaultdict(lambda: Sides(set(), set()))
         self.late = 0.0
 
-    async def follow(self, plans: Plans) -> None:
+    async def follow(self, plans: Plans) -> list[Name]:
         """Check exactly these from now on. A real whose checks did not change keeps its condition; one
-        whose plan did not change keeps its rhythm too."""
+        whose plan did not change keeps its rhythm too. Those that are checked no more."""
         async with self._one_at_a_time:
             fresh = [plan async for plan in in_turns(plans.items(), _LOOKED_AT) if self._is_new(*plan)]
             async for name, plan in in_turns(fresh, _AT_ONCE):
                 self._follow(name, plan, len(fresh))
-            async for gone in in_turns([name for name in self._watched if name not in plans], _AT_ONCE):
-                self._stop(self._watched.pop(gone))
-                self._take_side(gone, None)
+            gone = [name async for name in in_turns(list(self._watched), _LOOKED_AT) if name not in plans]
+            async for name in in_turns(gone, _AT_ONCE):
+                self._stop(self._watched.pop(name))
+                self._take_side(name, None)
             if len(self._due) > 2 * len(self._watched):
                 self._due = [each for each in self._due if self._is_watched(each[-1])]
                 heapq.heapify(self._due)
+            return gone
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
         watched = self._watched.get((key, address))
@@ -150,6 +153,7 @@ class Watch:
     def _take_side(self, name: Name, up: bool | None) -> None:
         key, address = name
         sides = self._sides[key]
+        sides.revision = next(self._numbers)
         for side, its in ((sides.up, True), (sides.down, False)):
             (side.add if up is its else side.discard)(address)
         if not sides.up and not sides.down:
