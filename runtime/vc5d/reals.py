@@ -221,7 +221,7 @@ class Reals:
         log.info(event, service=key, real=address, reason=condition.reason)
         self._changed()
         if not condition.up:
-            await self._neighbors.doubt(address)
+            await self._neighbors.doubt(self._faraway.hop_to(address))
 
     async def _push_states(self, names: list[Name]) -> None:
         """Tell the dataplane the states that the conditions of these reals make. Of many a part at a time:

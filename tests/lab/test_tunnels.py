@@ -47,11 +47,11 @@ def connect(lab: far.FarLab, port: int) -> socket.socket:
         pytest.skip("the real has no nftables, to know VIPs by their DSCP")
     vip = far.services()[port][1]
     with inside(lab.names.netns("client")):
-        return socket.create_connection((far.VIPS[vip], port), timeout=10)
+        return socket.create_connection((far.VIPS[vip], port), timeout=60)
 
 
 def ask(lab: far.FarLab, port: int, body: bytes = b"") -> str:
-    connection = http.client.HTTPConnection(far.VIPS[far.services()[port][1]], port, timeout=20)
+    connection = http.client.HTTPConnection(far.VIPS[far.services()[port][1]], port, timeout=60)
     connection.sock = connect(lab, port)
     try:
         connection.request("POST" if body else "GET", "/", body or None)
@@ -110,7 +110,7 @@ def test_clamped(lab: far.FarLab, port: int) -> None:
 
 def test_the_next_hop_gets_another_mac(lab: far.FarLab) -> None:
     lab.run("router", "ip", "link", "set", "lb", "address", "02:00:00:00:77:01")
-    wait_until("it is found", lambda: "02:00:00:00:77:01" in lab.run("lb", "ip", "neigh"), 15)
+    wait_until("it is found", lambda: "02:00:00:00:77:01" in lab.run("lb", "ip", "neigh"), 40)
     lab.all_accept()
     assert ask(lab, 8000) == "here"
 
@@ -124,4 +124,4 @@ def test_a_tunnel_that_nobody_ends(lab: far.FarLab) -> None:
         lab.run("real", "ip", "link", "set", "eth0", "xdpgeneric", "off")
         lost = set(lab.ports())
     wanted = {port: "down" if port in lost else "accepting" for port in lab.ports()}
-    wait_until("those are down", lambda: lab.states() == wanted, 20, every=0.3)
+    wait_until("those are down", lambda: lab.states() == wanted, 60, every=0.3)
