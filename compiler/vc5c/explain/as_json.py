@@ -40,6 +40,7 @@ def plain(decision: Decision) -> dict[str, Any]:
         "sticky": service.sticky,
         "scheduler": "leastconn" if service.leastconn else "maglev",
         "track": service.track,
+        "tunnel": service.options.get("tunnel-type", "none"),
         "hash": None if decision.secret else f"{decision.hash:016x}",
         "table": {"digest": service.table.digest, "size": service.table.size},
         "probes": [_probe(probe) for probe in decision.probes],

@@ -73,7 +73,20 @@ def _outcome(decision: Decision) -> Iterator[tuple[str, str]]:
         neighbor = (decision.neighbors or {}).get(real, {})
         vlan = f"VLAN {neighbor['vlan']}" if neighbor.get("vlan") else "no VLAN"
         mac = f"MAC {neighbor['mac']}" if neighbor.get("mac") else "its MAC learned live"
-        yield "real" if len(decision.candidates) > 1 else "outcome", f"{real}: {vlan}, {mac}"
+        how = _tunnel(decision) or f"{vlan}, {mac}"
+        yield "real" if len(decision.candidates) > 1 else "outcome", f"{real}: {how}"
+
+
+def _tunnel(decision: Decision) -> str:
+    """ "": in layer 2."""
+    options = decision.service.options if decision.service else {}
+    kind = str(options.get("tunnel-type", "none"))
+    if kind == "none":
+        return ""
+    if kind == "dscp":
+        return f"its address for the VIP's, and DSCP {options.get('tunnel-dscp')}; the next hop by the route"
+    port = f", port {options['tunnel-port']}" if kind in ("fou", "gue") else ""
+    return f"inside {kind}{port}; the next hop by the route"
 
 
 def _only(decision: Decision) -> str | None:

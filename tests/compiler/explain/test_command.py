@@ -145,6 +145,27 @@ def test_a_secret_seed_stays_secret(explain, config, tmp_path, capsys) -> None:
     assert "cannot read" in explain(*question[:3], str(tmp_path / "none"), code=2, given=str(document))
 
 
+@pytest.mark.parametrize(
+    ("tunnel", "told"),
+    [
+        ("tunnel-type: gue, tunnel-port: 6080", "inside gue, port 6080; the next hop by the route"),
+        ("tunnel-type: ipip", "inside ipip; the next hop by the route"),
+        (
+            "tunnel-type: dscp, tunnel-dscp: 7",
+            "its address for the VIP's, and DSCP 7; the next hop by the route",
+        ),
+    ],
+)
+def test_through_a_tunnel(explain, tmp_path, tunnel, told) -> None:
+    path = tmp_path / "tunnel.yaml"
+    path.write_text(CONFIG.replace("policy: {80: ,", f"policy: {{80: {{{tunnel}}},"))
+    question = ("203.0.113.7:1001", "192.0.2.1:80")
+    assert f"10.1.10.2: {told}" in explain(*question, given=str(path))
+    as_json = json.loads(explain(*question, "--explain-format", "json", given=str(path)))
+    Draft202012Validator(SCHEMA).validate(as_json)
+    assert as_json["tunnel"] == tunnel.split()[1].strip(",")
+
+
 def test_problems(explain, tmp_path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text(CONFIG.replace("servers", "sorvers"))
