@@ -33,6 +33,17 @@ def without_collection(call: Callable[P, T], *arguments: P.args, **named: P.kwar
                 gc.enable()
 
 
+def kept(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """call(…), whose result stays for long: made without a collection, and left out by all to come."""
+
+    def made() -> T:
+        result = call(*arguments, **named)
+        gc.freeze()
+        return result
+
+    return without_collection(made)
+
+
 def settle() -> None:
     """All that there is now stays, about: collections leave it out from here on. What of it ends is freed all
     the same, but for what is part of a cycle."""

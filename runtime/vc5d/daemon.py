@@ -22,7 +22,7 @@ from . import log, notify
 from .activity import Activity
 from .announcing import Announcing
 from .bird_client import read_sessions
-from .collecting import settle, without_collection
+from .collecting import kept, settle, without_collection
 from .control import Command, Control, Request
 from .document import Document, ServiceKey
 from .draining import Draining
@@ -33,6 +33,7 @@ from .flowlist import Asked
 from .health.checks import Plans
 from .health.probers import Probed
 from .interfaces import Interfaces
+from .layout import RealState
 from .loading.loading import Loading
 from .netlink import open_netlink
 from .plane import Dataplane, OpenDataplane, PlaneThread
@@ -205,6 +206,8 @@ class Daemon:
         running.push_async_callback(close)
         await self._plane.do(open_)
         log.info("dataplane.adopted" if self._dataplane.adopted else "dataplane.loaded", pins=options.pin_dir)
+        states = await self._plane.do(self._dataplane.states) if self._tun is not None else {}
+        self._handed = {name: state == RealState.ACCEPTING for name, state in states.items()}
         await self._apply(self._document)
         self._fleet = await self._join_fleet()
         self._traffic = Traffic(self._plane, self._dataplane, self._fleet.summed)
@@ -228,7 +231,7 @@ class Daemon:
             lambda: self._announcing.announced,
             self._apply_drains,
         )
-        await self._reals.start(running)
+        await self._reals.start(running, self._handed)
         await self._reals.follow(self._document, plans)
 
     # The fleet
@@ -341,7 +344,7 @@ class Daemon:
     # Documents
 
     async def _apply(self, document: Document) -> None:
-        report = await self._plane.do(self._dataplane.apply, document)
+        report = await self._plane.do(kept, self._dataplane.apply, document)
         self._live_since = time.time()
         log.debug("dataplane.applied", digest=document.digest, report=report)
 

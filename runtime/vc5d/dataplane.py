@@ -281,6 +281,19 @@ class Dataplane:
             for address, real in services[key].reals.items()
         }
 
+    def states(self) -> dict[tuple[ServiceKey, str], RealState]:
+        """Of the reals that the live document has, and that accept or are down: one that drains may be
+        either."""
+        column = self.maps.reals["state"]
+        return {
+            (key, address): state
+            for key, service in self.state.services.items()
+            for address, real in service.reals.items()
+            if real.configured
+            and (state := RealState(int(column[service.block.base + real.index]) & health.STATE))
+            in (RealState.ACCEPTING, RealState.DOWN)
+        }
+
     def remaining(self, names: Iterable[tuple[ServiceKey, str]]) -> set[tuple[ServiceKey, str]]:
         """Those of these reals that the live document has, or that left it and still have flows."""
         services = self.state.services

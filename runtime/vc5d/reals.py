@@ -85,8 +85,9 @@ class Reals:
         self._one_at_a_time = asyncio.Lock()
         self._moved = asyncio.Event()
 
-    async def start(self, running: AsyncExitStack) -> None:
-        """Everything started here ends with `running`, rules and routes included. Raises Vc5Error."""
+    async def start(self, running: AsyncExitStack, known: Mapping[Name, bool]) -> None:
+        """Everything started here ends with `running`, rules and routes included. known: as Watch has it.
+        Raises Vc5Error."""
         self._paths = Paths(self._netlink)
         running.push_async_callback(self._paths.stop)
         await self._paths.start()
@@ -97,7 +98,7 @@ class Reals:
         await self._neighbors.start()
         probers = Probers(Directions(self._paths, self._neighbors, self._faraway.hop_to), self._on_probe)
         running.push_async_callback(probers.close)
-        self._watch = Watch(probers.round, self._on_condition, self._failed)
+        self._watch = Watch(probers.round, self._on_condition, self._failed, known)
         running.push_async_callback(self._watch.stop)
         works = (self._end_lingering_for_ever(), self._let_go_for_ever(), self._follow_routes_for_ever())
         for work in works:

@@ -114,6 +114,9 @@ class FakeDataplane:
     def sessions(self, keys: Iterable[ServiceKey] | None = None) -> dict[tuple[ServiceKey, str], int]:
         return {}
 
+    def states(self) -> dict[tuple[ServiceKey, str], RealState]:
+        return {}
+
     def remaining(self, names: Iterable[tuple[ServiceKey, str]]) -> set[tuple[ServiceKey, str]]:
         return set()
 

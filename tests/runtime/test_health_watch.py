@@ -126,6 +126,22 @@ def test_following_the_same_again_changes_nothing() -> None:
     play(work)
 
 
+def test_what_the_one_before_knew_is_changed_by_no_single_result() -> None:
+    async def work(scene: Scene) -> None:
+        watch = Watch(scene.round, scene.report, known={(KEY, "a"): True, (KEY, "b"): False})
+        scene.up.update(a=False, b=True, c=False)
+        await watch.follow(plans("a", "b", "c"))
+        assert watch.condition(KEY, "a").up is True
+        assert watch.condition(KEY, "b").up is False
+        assert (watch.sides(KEY).up, watch.sides(KEY).down) == ({"a"}, {"b"})
+        await scene.reported(3)
+        assert scene.reports[0][0] == "c", "of which nothing was known"
+        assert min(scene.rounds["a"], scene.rounds["b"]) >= 2, "two of three"
+        await watch.stop()
+
+    play(work)
+
+
 def test_a_real_that_is_checked_no_more_is_a_defect_that_is_told() -> None:
     """Else its last state would stay for ever, whatever becomes of it."""
 

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -78,11 +78,19 @@ class _Watched:
 
 class Watch:
     """`round_of`: carries out one round of a plan and never raises (probers.Probers.round). `failed`: told
-    when a real is no longer checked, which is a defect. `late`: the most that a check began after its time
-    so far, in seconds."""
+    when a real is no longer checked, which is a defect. `known`: whether reals were up when the vc5d before
+    handed over: they begin so, and no single result changes that. `late`: the most that a check began after
+    its time so far, in seconds."""
 
-    def __init__(self, round_of: Round, report: Report, failed: Failed = only_log) -> None:
+    def __init__(
+        self,
+        round_of: Round,
+        report: Report,
+        failed: Failed = only_log,
+        known: Mapping[Name, bool] | None = None,
+    ) -> None:
         self._round_of = round_of
+        self._known = dict(known or {})
         self._report = report
         self._failed = failed
         self._troubles = Troubles()
@@ -142,6 +150,8 @@ class Watch:
     def _follow(self, name: Name, plan: Plan, beside: int) -> None:
         before = self._watched.get(name)
         watched = self._watched[name] = _Watched(name, plan)
+        if before is None and name in self._known:
+            watched.condition = Condition(self._known.pop(name), "as before the restart")
         if before is not None:
             self._stop(before)
             if before.plan.checks == plan.checks:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ..collecting import without_collection
+from ..collecting import kept
 from ..document import Document
 from ..errors import Vc5Error
 from ..health.checks import Plans, compile_checks
@@ -44,12 +44,12 @@ class Loading:
 
     async def first(self) -> Loaded:
         """While nothing waits for the event loop yet, this process can do it. Raises Vc5Error."""
-        return await asyncio.to_thread(without_collection, self._here)
+        return await asyncio.to_thread(kept, self._here)
 
     async def next(self, before: Loaded) -> Loaded:
         """Raises Vc5Error."""
         try:
-            return await asyncio.to_thread(without_collection, self._apart, before)
+            return await asyncio.to_thread(kept, self._apart, before)
         finally:
             if self._process:  # cancelled: the thread ends when it does
                 self._process.kill()
