@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from vc5d.errors import Vc5Error
 from vc5d.layout import ShareDrop
@@ -54,6 +54,7 @@ def judged(datagram: bytes, keys: Keyring = KEYS) -> format.Header | ShareDrop:
     return header if format.is_signed(datagram, header, keys) else ShareDrop.MAC
 
 
+@settings(deadline=None)
 @given(STAMPS, payloads())
 def test_what_is_signed_comes_back(stamp: format.Stamp, said: tuple[int, bytes]) -> None:
     datagram = format.sign(KEYS, stamp, *said)
@@ -63,6 +64,7 @@ def test_what_is_signed_comes_back(stamp: format.Stamp, said: tuple[int, bytes])
     assert (header.kind, format.payload_of(datagram)) == said
 
 
+@settings(deadline=None)
 @given(payloads())
 def test_every_bit_flipped_is_refused(said: tuple[int, bytes]) -> None:
     datagram = format.sign(KEYS, format.Stamp(1, 2, 3), *said)
@@ -86,6 +88,7 @@ def test_each_bit_has_its_reason() -> None:
     assert {reasons[at] for at in range(8, len(datagram))} == {ShareDrop.MAC}
 
 
+@settings(deadline=None)
 @given(payloads(), st.data())
 def test_truncated_or_longer_is_refused(said: tuple[int, bytes], data: st.DataObject) -> None:
     datagram = format.sign(KEYS, format.Stamp(1, 2, 3), *said)
@@ -94,6 +97,7 @@ def test_truncated_or_longer_is_refused(said: tuple[int, bytes], data: st.DataOb
     assert isinstance(judged(datagram + data.draw(st.binary(min_size=1, max_size=50))), ShareDrop)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_rubbish_is_refused(rubbish: bytes) -> None:
     assert isinstance(judged(rubbish), ShareDrop)
@@ -125,6 +129,7 @@ def test_two_keys_of_one_id_are_told_apart_by_their_macs() -> None:
     assert judged(format.sign(both, format.Stamp(1, 2, 3), 1, b"")) == ShareDrop.MAC
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(KINDS.values())), st.integers(0, 50), st.integers(0, 99))
 def test_flows_come_back_by_their_age(kind: Kind, count: int, seed: int) -> None:
     """To the millisecond, whatever the other's clock says."""
@@ -143,6 +148,7 @@ def test_an_age_beyond_the_clocks_beginning_is_its_beginning() -> None:
     assert decoded(kind, flows.encoded(10**15).tobytes(), 10**9).last_ns.tolist() == [1]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=5000), st.integers(20, 1400), st.randoms())
 def test_messages_are_put_together_in_any_order(body: bytes, room: int, random) -> None:
     parts = split(7, body, room)

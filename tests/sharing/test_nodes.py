@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from vc5d.layout import ShareDrop
 from vc5d.sharing import format
@@ -95,6 +95,16 @@ def test_what_was_recorded_is_refused_by_one_that_restarted() -> None:
     assert again.said == []
 
 
+def test_what_was_signed_before_the_proof_is_refused() -> None:
+    one, other = End(1), End(2)
+    early = one.message(0, b"early")
+    other.take(0, one.greet(0))
+    one.take(0, other.greet(0))
+    other.take(0, one.greet(0))
+    assert 1 in other.nodes.proven
+    assert other.take(0, early) == ShareDrop.REPLAYED
+
+
 def test_everything_passes_once() -> None:
     one, other, _ = acquainted()
     datagrams = [one.message(100 * S, bytes([n])) for n in range(50)]
@@ -150,6 +160,7 @@ def test_numbers_are_bounded_and_places_are_given_up() -> None:
     assert not end.nodes.proven
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**40), st.lists(st.integers(-2 * WINDOW, 2 * WINDOW), max_size=200))
 def test_the_window_against_a_set(first: int, steps: list[int]) -> None:
     window, seen, highest = Window(first), set[int](), first - 1

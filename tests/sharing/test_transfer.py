@@ -175,3 +175,34 @@ def test_a_frame_as_long_as_memory_is_not_waited_for() -> None:
         client.sendall(b"\xff\xff\xff\xff" + bytes(100))
         with pytest.raises(Broken, match="impossible length"):
             serve(served, ends(Keyring(ONE), 2), lambda *_: b"", lambda: iter(()))
+
+
+@pytest.mark.parametrize("order", [(1, 0), (0, 0), (1,)], ids=["swapped", "repeated", "left out"])
+def test_frames_in_another_order(order: tuple[int, ...]) -> None:
+    """Each is the peer's own, and not in its place."""
+    client, middle = socket.socketpair()
+    sender = transfer.Frames(client, b"k" * 32, client=True)
+    sent = []
+    for content in (b"first", b"other"):
+        sender.send(content)
+        sent.append(middle.recv(1000))
+    end, served = socket.socketpair()
+    receiver = transfer.Frames(served, b"k" * 32, client=False)
+    for at in order:
+        end.sendall(sent[at])
+    if order[0] == 0:
+        assert receiver.receive() == b"first"
+    with pytest.raises(Broken, match="not in its place"):
+        receiver.receive()
+    for each in (client, middle, end, served):
+        each.close()
+
+
+def test_a_frame_sent_back_to_its_sender() -> None:
+    client, middle = socket.socketpair()
+    with client, middle:
+        frames = transfer.Frames(client, b"k" * 32, client=True)
+        frames.send(b"mine")
+        middle.sendall(middle.recv(1000))
+        with pytest.raises(Broken):
+            frames.receive()
