@@ -133,6 +133,7 @@ fleet: build bundle $(LAB_BPF) ## site.yml and the other playbooks on eight host
 bench: bench-compiler ## nanoseconds per packet, health checks and shared flows a second, the compiler's seconds, on this machine
 	$(PYTHON) -m tests.bench.datapath
 	$(PYTHON) -m tests.bench.health
+	$(PYTHON) -m tests.bench.runtime
 	$(PYTHON) -m tests.bench.sharing
 
 .PHONY: bench-compiler
