@@ -3,7 +3,8 @@
 Needs root; adds the key `runtime` to build/bench.json. vc5d whole, in the kernel, in a namespace of its own
 with a veth pair; the reals are 1,000 addresses at its other end, where one server answers for every VIP, and
 each real of each service is checked (`syn`) every 100 s. For every piece of work: how long it took, and for
-how long at a stretch the event loop did nothing else, by a task in it that sleeps 1 ms after 1 ms.
+how long at a stretch the event loop did nothing else: `loop_late_ms` by a task in it that sleeps 1 ms after
+1 ms, `loop_busy_ms` without what other programs had of the processor meanwhile.
 
     reload_same       the file that is live already
     reload_one        one service has lost a real
