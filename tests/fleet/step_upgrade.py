@@ -82,6 +82,6 @@ def _judge_fleet(site: Site) -> None:
 
 
 def _reason(said: str) -> str:
-    """What the play told whoever watched."""
-    lines = [line.strip() for line in said.splitlines() if "msg:" in line or '"msg"' in line]
-    return lines[-1][:160] if lines else "it said nothing"
+    """What the play told whoever watched, last of all."""
+    message = said.rpartition("msg: ")[2].partition("\n\n")[0].partition("PLAY RECAP")[0]
+    return " ".join(message.replace("|-", "").split())[:170] or "it said nothing"
