@@ -40,6 +40,7 @@ def build_settings(node: Node, problems: Problems) -> Settings:
         table_size=fields.at("table_size"),
         weights=_weights(fields.node("weights"), problems),
         linger=fields.number("linger"),
+        overload=fields.number("overload"),
     )
 
 

@@ -56,6 +56,7 @@ class Settings:
     table_size: At[int] | None = None
     weights: Mapping[Address, At[int]] | None = None
     linger: float | None = None  # seconds
+    overload: float | None = None  # percent
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "tunnel-dscp": settings.tunnel_dscp,
         "tunnel-mtu": settings.tunnel_mtu,
         "linger": settings.linger,
+        "overload": settings.overload,
     }
     options: dict[str, Any] = {
         "need": settings.need.value if settings.need else 1,

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,10 @@ from .document import Document, ServiceKey
 from .draining import Draining
 from .drains import DrainFile
 from .errors import Vc5Error
+from .fleet.report import Opinion
 from .fleet.running import Parts, RunningFleet, shares
 from .flowlist import Asked
-from .health.checks import Plans
+from .health.checks import Name, Plans
 from .health.probers import Probed
 from .interfaces import Interfaces
 from .layout import RealState
@@ -222,7 +223,7 @@ class Daemon:
             self._plane,
             self._dataplane,
             self._interfaces.names_now,
-            Told(self._reals_changed, self._failed, self._is_drained, self._on_probe, self._fleet.opinion),
+            Told(self._reals_changed, self._failed, self._is_drained, self._on_probe, self._opinion),
         )
         self._draining = Draining(
             DrainFile(self.options.state_dir),
@@ -369,7 +370,9 @@ class Daemon:
             if await self._interfaces.mend():
                 self._reals.moved()
                 self._announcing.look_again()
-            await self._traffic.every_second({vip: state.up for vip, state in self._vips.states.items()})
+            up = {vip: state.up for vip, state in self._vips.states.items()}
+            if relieved := await self._traffic.every_second(up, self._reals.would_accept):
+                await self._reals.judge(relieved)
             while (left := begin + _TICK - loop.time()) > 0:
                 now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
                 wait = await self._plane.do(self._dataplane.tick, now_ns, _BUDGET_NS)
@@ -405,6 +408,11 @@ class Daemon:
                 reason=probed.reason,
                 seconds=round(probed.seconds, 6),
             )
+
+    def _opinion(self, name: Name) -> Opinion:
+        """Of the fleet, or by its loads."""
+        opinion = self._fleet.opinion(name)
+        return replace(opinion, held=True) if self._traffic.is_relieved(*name) else opinion
 
     def _is_drained(self, key: ServiceKey, address: str) -> bool:
         return self._draining.now.real(key, address)

@@ -49,8 +49,8 @@ def test_lost_messages_break_few_flows() -> None:
 
 
 def test_a_split_heals() -> None:
-    """The fleet falls apart and comes together again, with other documents than before. What a side did alone,
-    as a transition that ended there, may break flows that then move to the other."""
+    """The fleet falls apart and comes together again, with other documents than before. What a side did
+    alone, as a transition that ended there, may break flows that then move to the other."""
     split = Chances(cut=0.03, crash=0, restart=0, health=0)
     outs = [play(seed, split, seconds=300) for seed in range(HISTORIES)]
     assert sum(out.broken for out in outs) * 100 < sum(out.flows for out in outs)

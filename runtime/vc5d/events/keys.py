@@ -90,6 +90,7 @@ KEYS: Mapping[str, Key] = {
     "dropped": Key("how many events were dropped", "vc5.dropped", value=_whole),
     "key": Key("a key of the configuration", "vc5.key"),
     "sent": Key("how many events reached it so far", "vc5.sent", value=_whole),
+    "sessions": Key("current ones", "vc5.sessions", value=_whole),
     "silent": Key("for so many seconds", "vc5.silent", value=_number),
     "sink": Key("name of a sink", "vc5.sink"),
     "target": Key("what an operator drains", "vc5.target"),
