@@ -50,6 +50,12 @@ def total(written: Written, design: str, router: str) -> int:
     return sum(count for *key, _, count in written["broken"] if key == [design, router])
 
 
+def caption(written: Written) -> str:
+    size = written["size"]
+    services = f"{size['services']} services of {size['reals']} reals and {size['flows']:,} flows each"
+    return f"{size['balancers']} load balancers; {services}:"
+
+
 def per_event(written: Written) -> str:
     """Flows broken by one event, on average: a Markdown table."""
     head = ["event", "times", *(name if router == ANY else f"{name}; {router}" for name, router in COLUMNS)]
@@ -90,7 +96,10 @@ def share(part: int, whole: int) -> str:
 def put_into(page: Path, written: Written) -> None:
     """Replace the tables between their marks."""
     text = page.read_text()
-    for mark, table in (("per-event", per_event(written)), ("mechanisms", mechanisms(written))):
+    for mark, table in (
+        ("per-event", f"{caption(written)}\n\n{per_event(written)}"),
+        ("mechanisms", mechanisms(written)),
+    ):
         before, begin, rest = text.partition(f"<!-- {mark} -->\n")
         _, end, after = rest.partition(f"<!-- /{mark} -->")
         if not begin or not end:
