@@ -193,8 +193,7 @@ def live(kind: type[Design], seed: int) -> Any:
     return life.designs
 
 
-@pytest.mark.parametrize("kind", [Watched, WatchedSharing])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("kind", "seed"), [(Watched, 1), (WatchedSharing, 2)])
 def test_every_packet_gets_the_models_answer(kind: type[Watched], seed: int) -> None:
     for watched in live(kind, seed):  # one for each router
         assert watched.judged > 20_000

@@ -55,9 +55,7 @@ def test_tables_and_chart(written: figures.Written, tmp_path: Path) -> None:
     page.write_text("\n".join(("before", marks[0], "old", *marks[1:])))
     figures.put_into(page, written)
     text = page.read_text()
-    assert text.startswith(
-        "before\n<!-- per-event -->\n8 load balancers; 1 services of 40 reals and 4,000"
-    )
+    assert text.startswith("before\n<!-- per-event -->\n8 load balancers; 1 services of 40 reals and 4,000")
     assert "\nold\n" not in text
     assert f"| {year.LOST} | {written['events'][year.LOST]} | 0 |" in text
     figures.put_into(page, written)

@@ -52,7 +52,7 @@ def _variant(names: Names, variant: str, letters: str, connections: int, strict:
     print(f"\n{variant}: {connections} connections", flush=True)
     try:
         fleet.come_up()
-        rows = happen(fleet, letters, _tell)
+        rows = happen(fleet, letters, lambda row: _tell(variant, connections, row))
     except LabError as error:
         print(f"failover: {error}", file=sys.stderr)
         print(run(["birdc", "-s", bird.control(names, "router"), "show", "protocols"]), file=sys.stderr)
@@ -66,11 +66,11 @@ def _variant(names: Names, variant: str, letters: str, connections: int, strict:
         fleet.stop()
         cleanup.clean(names)
         session.interruptible()
-    _write(variant, connections, rows)
     return int(strict and any(row.broken > row.own for row in rows))
 
 
-def _tell(row: Row) -> None:
+def _tell(variant: str, connections: int, row: Row) -> None:
+    _write(variant, connections, row)  # what was found stays found
     print(
         f"  {row.letter:2} {row.title:58} elsewhere {row.elsewhere:4}  broken {row.broken:4} (own {row.own},"
         f" off the table {row.off_table})  failed {row.failed} of {row.asked}  converged {row.converged} s"
@@ -81,13 +81,13 @@ def _tell(row: Row) -> None:
         print(f"       {detail}")
 
 
-def _write(variant: str, connections: int, rows: list[Row]) -> None:
+def _write(variant: str, connections: int, row: Row) -> None:
     found: dict[str, Any] = json.loads(FOUND.read_text()) if FOUND.exists() else {}
     # An event that was run again replaces itself, as long as all else was the same.
     before = found.get(variant, {})
     same = (before.get("connections"), before.get("kernel")) == (connections, platform.release())
     by_letter = {row["letter"]: row for row in before["rows"]} if same else {}
-    by_letter |= {row.letter: row.plain() for row in rows}
+    by_letter[row.letter] = row.plain()
     found[variant] = {
         "connections": connections,
         "kernel": platform.release(),

@@ -215,7 +215,7 @@ def _revive(fleet: Fleet, balancer: Balancer) -> None:
     wait_until(
         f"{balancer.name} sees all reals",
         lambda: fleet.reals_on(balancer) == fleet.reals_on(fleet.up()[0]),
-        20,
+        90,
         every=0.1,
     )
 
