@@ -126,6 +126,7 @@ systemd-test: build wheelhouse ## the unit on a host that systemd booted; two mi
 RELEASE ?= bookworm
 
 .PHONY: fleet
+fleet: export VC5_FLEET := 1
 fleet: build bundle $(LAB_BPF) ## site.yml and the other playbooks on eight hosts that systemd boots; RELEASE=trixie, KEEP=1
 	@tools/fleet run --release $(RELEASE) $(if $(KEEP),--keep)
 
