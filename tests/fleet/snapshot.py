@@ -13,10 +13,13 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-# What any host writes while it runs, whoever manages it.
+# What any host writes while it runs, whoever manages it; what package managers keep for themselves; and users
+# and groups, which are looked at apart.
 VOLATILE = {
     *("/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp", "/var/log", "/var/cache", "/var/lib/apt"),
     *("/var/lib/systemd", "/root/.ansible", "/srv/debian", "/etc/ld.so.cache", "/etc/.pwd.lock"),
+    *("/var/backups", "/var/lib/dpkg", "/var/lib/ucf"),
+    *(f"/etc/{name}{end}" for name in ("passwd", "group", "shadow", "gshadow") for end in ("", "-")),
 }
 CONFIGURATION = ("/etc/", "/usr/local/", "/root/")  # whose content counts; elsewhere that it is there
 
