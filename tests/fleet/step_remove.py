@@ -8,8 +8,8 @@ from collections import Counter
 from fleet import compare
 from fleet.site import Site
 
-# A purged dbus leaves its user, as Debian's policy has it; `ip` and `tc` make directories for BPF objects; systemd
-# waits for the network once somebody wants that.
+# A purged dbus leaves its user, as Debian's policy has it; `ip` and `tc` make directories for BPF objects;
+# systemd waits for the network once somebody wants that.
 _OTHERS = re.compile(
     r" (user|group) came messagebus:|pin came /sys/fs/bpf/(ip|xdp|tc|tc/globals)$|-wait-online\."
 )
