@@ -189,7 +189,7 @@ def test_a_flood_of_strangers_is_counted_by_reason_and_cheap(pair: list[Member])
     after = other.ask("status")
     dropped = {name: count - before["dropped"][name] for name, count in after["dropped"].items()}
     assert all(dropped[name] for name in ("short", "stranger", "version", "key", "mac")), dropped
-    assert sum(dropped.values()) <= sent
+    assert sum(dropped.values()) <= sent + 100, "a few of the peer's own, in whose name the flood comes"
     assert dropped["mac"] <= 6 * (20_000 + 1000), "checks of MACs are limited"
     assert not dropped["own"]
     stored = entries(other, "flows4_udp")
