@@ -15,6 +15,8 @@ from pathlib import Path
 
 from lab.host import LabError, run
 from lab.plan import BUILD
+from vm.host import VmError
+from vm.sources import sources
 
 RELEASES = ("bookworm", "trixie")
 BARE = ("systemd", "systemd-sysv", "openssh-server", "python3", "iproute2", "ca-certificates")
@@ -47,7 +49,8 @@ class Image:
         if _changed(self._directory / "root.made", self.release, *BARE):
             shutil.rmtree(self.root, ignore_errors=True)
             include = f"--include={','.join(BARE)}"
-            self._logged(["debootstrap", "--variant=minbase", include, self.release, self.root])
+            archive = self._archives()[0][0]
+            self._logged(["debootstrap", "--variant=minbase", include, self.release, self.root, archive])
             _settle(self.root)
             _done(self._directory / "root.made", self.release, *BARE)
         if _changed(self._directory / "packages.made", self.release, *BARE, *INSTALLABLE):
@@ -70,9 +73,13 @@ class Image:
         (self.packages / "Packages").write_text("\n".join(paragraphs))
 
     def _sources(self) -> str:
-        archive = "http://deb.debian.org/debian"
-        security = "http://deb.debian.org/debian-security"
-        return f"deb {archive} {self.release} main\ndeb {security} {self.release}-security main\n"
+        return "".join(f"deb {uri} {suite} main\n" for uri, suite in self._archives())
+
+    def _archives(self) -> list[tuple[str, str]]:
+        try:
+            return sources(self.release)
+        except VmError as error:
+            raise LabError(str(error)) from error
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
