@@ -6,9 +6,9 @@ Nothing here, and no message, ever shows it.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
+from ..credentials import place
 from .model import DocumentError
 
 SECRET = "secret"  # noqa: S105  what the document has in place of the number
@@ -23,10 +23,9 @@ def secret_seed(file: Path | None) -> int:
     """The number that the credential's text stands for (docs/document.md), 0 … 2^64-1. `file`: None:
     systemd's. Raises DocumentError."""
     if file is None:
-        directory = os.environ.get("CREDENTIALS_DIRECTORY")
-        if not directory:
-            raise DocumentError("the document's seed is secret, and no credential was given", _HINT)
-        file = Path(directory) / NAME
+        file = place(NAME)
+    if file is None:
+        raise DocumentError("the document's seed is secret, and no credential was given", _HINT)
     try:
         text = file.read_bytes().strip()
     except OSError as error:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hmac
-import os
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
+from ..credentials import given
 from ..errors import Vc5Error
 
 NAME, NEXT = "fleet", "fleet_next"  # of the credentials (systemd.exec(5), LoadCredential=)
@@ -68,19 +68,13 @@ class Secrets:
 
     def read(self) -> tuple[str, str | None]:
         """The secrets' texts; they go to nobody but the process that signs. Raises Vc5Error."""
-        current = _read(self.current or _credential(NAME))
+        current = _read(self.current or given(NAME))
         if current is None:
             raise Vc5Error(
                 "flows cannot be shared: there is no secret of the fleet",
                 "LoadCredential=fleet:PATH in the unit, or --fleet-key-file PATH; " + _HINT,
             )
-        return current, _read(self.next or _credential(NEXT))
-
-
-def _credential(name: str) -> Path | None:
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = Path(directory, name) if directory else None
-    return path if path and path.exists() else None
+        return current, _read(self.next or given(NEXT))
 
 
 def _read(path: Path | None) -> str | None:

@@ -7,12 +7,12 @@ A secret is written in the configuration itself, as VC5 has it, or better: {"fil
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..credentials import place
 from ..errors import Vc5Error
 
 _SHOWN_INSTEAD = "***"
@@ -31,12 +31,11 @@ class Source:
         """of: whose it is, for the message. Raises Vc5Error."""
         if self.kind == "text":
             return self.what
-        directory = os.environ.get("CREDENTIALS_DIRECTORY", "")
-        if self.kind == "credential" and not directory:
+        path = place(self.what) if self.kind == "credential" else Path(self.what)
+        if path is None:
             raise Vc5Error(
                 f"{of}: systemd gave vc5d no credentials", f"LoadCredential={self.what}:PATH in its unit"
             )
-        path = Path(directory, self.what) if self.kind == "credential" else Path(self.what)
         try:
             text = path.read_text().strip()
         except (OSError, UnicodeDecodeError) as failure:

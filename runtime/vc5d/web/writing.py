@@ -19,6 +19,7 @@ from aiohttp import web
 
 from .. import log
 from ..control import Command
+from ..credentials import given
 from ..errors import Vc5Error
 
 HEADER = "X-VC5-Console"  # must be there; its value: the token, or anything over the UNIX socket
@@ -32,11 +33,7 @@ _SLOWLY = 1.0  # s
 def read_token(file: Path | None) -> bytes | None:
     """From `file`, else from systemd's credential, without white space at its ends; None: there is none.
     Raises Vc5Error when it cannot be used."""
-    path = file
-    if path is None and (directory := os.environ.get("CREDENTIALS_DIRECTORY")):
-        path = Path(directory) / CREDENTIAL
-        if not path.exists():
-            return None
+    path = file or given(CREDENTIAL)
     if path is None:
         return None
     try:
