@@ -16,24 +16,13 @@ import threading
 from pathlib import Path
 
 from lab.host import LabError, run, wait_until
+from systemd.host import NSPAWN
 
 from fleet import cgroups, topology
 from fleet.image import REPOSITORY, Image
 from fleet.plan import FleetNames, Machine, networkd
 
-_NSPAWN = (
-    "systemd-nspawn",
-    "--quiet",
-    "--boot",
-    "--keep-unit",
-    "--register=no",
-    "--console=pipe",
-    "--link-journal=no",
-    "--resolv-conf=off",
-    "--timezone=off",
-    "--capability=all",
-    "--system-call-filter=bpf perf_event_open @keyring",
-)
+_OWN = ("--link-journal=no", "--resolv-conf=off", "--timezone=off")  # files that are the host's alone
 _REBOOT = 133  # how systemd-nspawn ends when its host asked for a reboot
 _INTO_CGROUPS = 'for each in $CGROUPS; do echo $$ >"$each/cgroup.procs"; done; exec "$@"'
 Done = subprocess.CompletedProcess[str]
@@ -95,7 +84,7 @@ class Box:
         topology.plug(self.names, self.machine)
         run(["mount", "-t", "bpf", "-o", "mode=0700", "bpf", self._bpffs])
         command = [
-            *_NSPAWN,
+            *NSPAWN, *_OWN,
             f"--directory={self.root}",
             f"--machine={self.names.lab}-{self.name}",
             f"--hostname={self.name}",

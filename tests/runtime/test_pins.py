@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.pins import BPFFS, OBJECT, directory
 from vc5d import bpf, pins
 from vc5d.errors import Vc5Error
 from vc5d.maps import SHARED, Capacity
@@ -15,8 +16,6 @@ from vc5d.program import Program
 
 pytestmark = pytest.mark.bpf
 
-OBJECT = Path(__file__).parents[2] / "build" / "vc5.bpf.o"
-BPFFS = Path("/sys/fs/bpf")
 CAPACITY = Capacity(64, 64, 8, 128, 256, 16, 64, 1024, 1024)
 OLD, NEW = 111, 222
 
@@ -41,12 +40,7 @@ def two() -> Iterator[tuple[Program, Program]]:
 
 @pytest.fixture
 def pin_dir() -> Iterator[Path]:
-    path = BPFFS / f"vc5-pintest-{os.getpid()}"
-    yield path
-    if path.exists():
-        for pin in path.iterdir():
-            pin.unlink()
-        path.rmdir()
+    yield from directory("pintest")
 
 
 def marks(pin_dir: Path) -> tuple[int, int] | None:

@@ -20,7 +20,8 @@ from types import TracebackType
 
 from systemd import image
 
-_NSPAWN = (
+# That may attach XDP.
+NSPAWN = (
     "systemd-nspawn",
     "--quiet",
     "--boot",
@@ -70,7 +71,7 @@ class Host:
     def _boot(self) -> None:
         """Returns when systemd has started all there is to start."""
         command = [
-            *_NSPAWN,
+            *NSPAWN,
             f"--directory={self.root}",
             f"--machine={self.name}",
             f"--network-namespace-path=/run/netns/{self._netns}",
