@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import os
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
