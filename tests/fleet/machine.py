@@ -84,7 +84,8 @@ class Box:
         topology.plug(self.names, self.machine)
         run(["mount", "-t", "bpf", "-o", "mode=0700", "bpf", self._bpffs])
         command = [
-            *NSPAWN, *_OWN,
+            *NSPAWN,
+            *_OWN,
             f"--directory={self.root}",
             f"--machine={self.names.lab}-{self.name}",
             f"--hostname={self.name}",
