@@ -23,7 +23,6 @@ from pyroute2.netlink.rtnl import (
     RTMGRP_NEIGH,
 )
 from pyroute2.netlink.rtnl.ndmsg import (
-    NTF_USE,
     NUD_DELAY,
     NUD_NOARP,
     NUD_PERMANENT,
@@ -33,6 +32,7 @@ from pyroute2.netlink.rtnl.ndmsg import (
 )
 
 from . import log
+from .questions import Questions
 from .supervise import Failed, only_log, start
 from .vlans import Missing, Place, Places
 
@@ -57,6 +57,7 @@ class Neighbors:
         self, netlink: AsyncIPRoute, set_links: SetLinks, moved: Moved, failed: Failed = only_log
     ) -> None:
         self._netlink = netlink
+        self._questions = Questions(netlink)
         self._set_links = set_links
         self._moved = moved
         self._failed = failed
@@ -83,6 +84,10 @@ class Neighbors:
         """True while the kernel has a usable entry, or the document pins the MAC."""
         return real in self._resolved or real in self._pinned
 
+    def unasked(self, real: str) -> bool:
+        """True while the kernel cannot ask for it, for want of room: this host's fault."""
+        return real in self._questions.unasked and not self.resolved(real)
+
     def mac(self, real: str) -> str | None:
         return self._pinned.get(real) or self._learned.get(real)
 
@@ -105,6 +110,7 @@ class Neighbors:
         self._pinned = dict(pinned)
         self._learned = {real: mac for real, mac in self._learned.items() if real in self._places}
         self._resolved &= self._places.keys()
+        self._questions.keep(self._places)
         await self._read_all()
         self._tell_contradictions()
         await self._set_links([(real, self.mac(real), place.vlan) for real, place in self._places.items()])
@@ -202,16 +208,7 @@ class Neighbors:
             await self._pass_on(real)
 
     async def _ask(self, reals: list[str]) -> None:
-        """NTF_USE: as if a packet were sent. An unknown entry is resolved, a stale one confirmed, by the
-        kernel's own ARP or neighbor discovery; a fresh one is left alone."""
-        for real in reals:
-            place = self._places.get(real)
-            if place is None:
-                continue
-            try:
-                await self._netlink.neigh("replace", dst=real, ifindex=place.ifindex, flags=NTF_USE, state=0)
-            except (OSError, NetlinkError) as failure:
-                log.debug("neighbor.question", real=real, error=failure)
+        await self._questions.ask((real, self._places[real]) for real in reals if real in self._places)
 
 
 async def _events() -> AsyncIPRoute:

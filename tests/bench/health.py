@@ -57,6 +57,9 @@ class Directions(Paths):
     def resolved(self, real: str) -> bool:
         return True
 
+    def unasked(self, real: str) -> bool:
+        return False
+
 
 Work = Callable[[Probers], Awaitable[dict[str, float]]]
 

@@ -31,9 +31,15 @@ def wire() -> Iterator[Wire]:
         yield made
 
 
+UNASKED = "10.66.10.98"  # nobody has it, and the kernel could not even ask
+
+
 class Directions(Paths):
     def resolved(self, real: str) -> bool:
         return real == REAL1
+
+    def unasked(self, real: str) -> bool:
+        return real == UNASKED
 
 
 def with_probers(work: Callable[[Probers], Awaitable[Any]]) -> Any:
@@ -42,7 +48,14 @@ def with_probers(work: Callable[[Probers], Awaitable[Any]]) -> Any:
             paths = Directions(netlink)
             await paths.start()
             places = vlan_interfaces(wires.VLANS, await host_addresses(netlink), frozenset())
-            await paths.update({REAL1: places[10], REAL2: places[20], "10.66.30.11": Missing("no such VLAN")})
+            await paths.update(
+                {
+                    REAL1: places[10],
+                    REAL2: places[20],
+                    UNASKED: places[10],
+                    "10.66.30.11": Missing("no such VLAN"),
+                }
+            )
             probers = Probers(paths)
             try:
                 return await work(probers)
@@ -156,3 +169,8 @@ def test_a_slow_real_delays_no_other(wire: Wire) -> None:
         return time.monotonic() - started
 
     assert with_probers(both) < 0.5
+
+
+@pytest.mark.parametrize("checks", [(Check("syn", 80),), ()])
+def test_a_full_neighbor_table_says_nothing_of_the_real(wire: Wire, checks: tuple[Check, ...]) -> None:
+    assert probe(UNASKED, *checks) == Result(None, "could not check: the kernel's neighbor table is full")

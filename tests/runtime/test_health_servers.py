@@ -211,6 +211,9 @@ class Directions(Paths):
     def resolved(self, real: str) -> bool:
         return self.resolves
 
+    def unasked(self, real: str) -> bool:
+        return False
+
 
 def with_probers(work: Callable[[Probers], Awaitable[Any]], seen: list[Probed] | None = None) -> Any:
     async def main() -> Any:

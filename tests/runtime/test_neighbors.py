@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import wire as wires
+from pyroute2.netlink.exceptions import NetlinkError
 from vc5d import log
 from vc5d import neighbors as neighbors_module
 from vc5d.neighbors import Link, Neighbors
@@ -16,6 +18,7 @@ from vc5d.vlans import Missing, Place, Places, host_addresses, vlan_interfaces
 from wire import REAL1, REAL1_6, REAL2, Wire, output
 
 pytestmark = pytest.mark.lab
+NOBODY = "10.66.10.98"
 PINNED = "02:00:00:00:00:aa"
 
 
@@ -106,6 +109,28 @@ def test_events_that_were_lost_are_the_last_that_are(
         output("ip", "neigh", "flush", "all", netns=wire.real1)
         output("ip", "neigh", "replace", "10.66.10.1", "dev", "eth0", "use", netns=wire.real1)
         await seen.until(lambda: seen.link[REAL1] == ("02:00:00:00:00:03", 10))
+
+    run(work)
+
+
+def test_a_full_table_is_not_the_reals_fault(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table is one for the machine: to fill it would break whatever else runs here. So its answer is a
+    stand-in's, for a neighbor that nobody answers for."""
+    log.setup("info")
+
+    async def full(*_: object, **__: object) -> None:
+        raise NetlinkError(errno.ENOBUFS, "No buffer space available")
+
+    async def work(neighbors: Neighbors, seen: Seen, places: Places) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(neighbors._questions, "_kernel", full)
+            await neighbors.follow({**places, NOBODY: places[REAL1]}, {})
+            assert neighbors.unasked(NOBODY)
+            assert "warning neighbor.full reals=" in capsys.readouterr().err
+        await seen.until(lambda: not neighbors.unasked(NOBODY) and not neighbors.resolved(NOBODY))
+        assert "neighbor.room" in capsys.readouterr().err
 
     run(work)
 

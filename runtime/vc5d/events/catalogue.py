@@ -98,6 +98,10 @@ _PARTS: Mapping[str, tuple[Event, ...]] = {
             type="error", outcome="failure"),
         Event("neighbor.questions", "warning", "Neighbors could not be asked; tried again.", "error", type="error",
             outcome="failure"),
+        Event("neighbor.full", "warning", "The kernel's neighbor table has no room: so many reals cannot be asked "
+            "for. Their states stay.", "reals error", type="error", outcome="failure"),
+        Event("neighbor.room", "info", "All can be asked for again.", "", type="change", outcome="success",
+            ends="neighbor.full"),
         Event("neighbor.question", "debug", "One neighbor could not be asked.", "real error", type="error",
             outcome="failure"),
         Event("neighbor.doubt", "debug", "The kernel would not look again for a real that failed.", "real error",

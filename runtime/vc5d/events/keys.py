@@ -92,6 +92,7 @@ KEYS: Mapping[str, Key] = {
     "sent": Key("how many events reached it so far", "vc5.sent", value=_whole),
     "sessions": Key("current ones", "vc5.sessions", value=_whole),
     "silent": Key("for so many seconds", "vc5.silent", value=_number),
+    "reals": Key("of so many reals", "vc5.reals", value=_number),
     "sink": Key("name of a sink", "vc5.sink"),
     "target": Key("what an operator drains", "vc5.target"),
     "then": Key("what vc5d does about it", "vc5.then"),

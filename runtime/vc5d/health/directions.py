@@ -11,6 +11,7 @@ from .target import Target
 
 class Resolver(Protocol):
     def resolved(self, real: str) -> bool: ...
+    def unasked(self, real: str) -> bool: ...
 
 
 class Directions:
@@ -28,3 +29,7 @@ class Directions:
 
     def resolved(self, real: str) -> bool:
         return self._neighbors.resolved(self._hop_to(real))
+
+    def unasked(self, real: str) -> bool:
+        """This host could not ask who it is."""
+        return self._neighbors.unasked(self._hop_to(real))

@@ -49,6 +49,9 @@ class Directions(Protocol):
 
     def resolved(self, real: str) -> bool: ...
 
+    def unasked(self, real: str) -> bool:
+        """It is not resolved for a fault of this host."""
+
 
 class Probers:
     """Every type of check. Make it inside the running loop; close() it in the end. on_probe: told of each
@@ -79,16 +82,17 @@ class Probers:
         if isinstance(target, str):
             return Result(False, target)
         if not plan.checks:
-            return self._neighbor(plan.real)
+            known = self._directions.resolved(plan.real)
+            return Result(True, "its MAC is known (no checks)") if known else self._missing(plan.real)
         if len(plan.checks) == 1:
             return await self._one(target, plan.checks[0], plan)
         results = await asyncio.gather(*(self._one(target, check, plan) for check in plan.checks))
         return combine(plan.checks, results)
 
-    def _neighbor(self, real: str) -> Result:
-        if self._directions.resolved(real):
-            return Result(True, "its MAC is known (no checks)")
-        return Result(False, "no neighbor: the real's MAC is not known (no checks)")
+    def _missing(self, real: str) -> Result:
+        if self._directions.unasked(real):
+            return could_not_check("the kernel's neighbor table is full")
+        return Result(False, "no neighbor: the real's MAC is not known")
 
     async def _one(self, target: Target, check: Check, plan: Plan) -> Result:
         started = self._loop.time()
@@ -110,7 +114,7 @@ class Probers:
         if seconds - plan.timeout > _STALLED:
             return could_not_check("this host was too busy to look in time")
         if not self._directions.resolved(plan.real):
-            return Result(False, "no neighbor: the real's MAC is not known")
+            return self._missing(plan.real)
         return Result(False, no_answer(plan.timeout))
 
     def _tell(self, probed: Probed) -> None:

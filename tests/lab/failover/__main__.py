@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import sys
 from typing import Any
 
@@ -19,6 +20,7 @@ from lab.host import LabError, run
 from lab.plan import BUILD, Names, default_names
 
 FOUND = BUILD / "failover.json"
+LOGS = BUILD / "failover-logs"  # of variants in which a connection broke that should not
 
 
 def main() -> int:
@@ -49,10 +51,13 @@ def main() -> int:
 
 def _variant(names: Names, variant: str, letters: str, connections: int, strict: bool) -> int:
     fleet = Fleet(names, variant, connections)
+    rows: list[Row] = []
     print(f"\n{variant}: {connections} connections", flush=True)
     try:
         fleet.come_up()
-        rows = happen(fleet, letters, lambda row: _tell(variant, connections, row))
+        for row in happen(fleet, letters):
+            rows.append(row)
+            _tell(variant, connections, row)
     except LabError as error:
         print(f"failover: {error}", file=sys.stderr)
         print(run(["birdc", "-s", bird.control(names, "router"), "show", "protocols"]), file=sys.stderr)
@@ -64,9 +69,25 @@ def _variant(names: Names, variant: str, letters: str, connections: int, strict:
     finally:
         session.uninterruptible()
         fleet.stop()
+        if fleet.shares and _lost(rows):
+            _keep_logs(names, variant)
         cleanup.clean(names)
         session.interruptible()
-    return int(strict and any(row.broken > row.own for row in rows))
+    return int(strict and _lost(rows))
+
+
+def _lost(rows: list[Row]) -> bool:
+    return any(row.broken > row.own for row in rows)
+
+
+def _keep_logs(names: Names, variant: str) -> None:
+    """Every vc5d's, since the lab's files go with it."""
+    kept = LOGS / variant
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    for log in names.state.glob("*/vc5d.log"):
+        shutil.copyfile(log, kept / f"{log.parent.name}.log")
+    print(f"  what each vc5d said is in {kept}")
 
 
 def _tell(variant: str, connections: int, row: Row) -> None:

@@ -46,9 +46,8 @@ class Row:
         return asdict(self)
 
 
-def happen(fleet: Fleet, letters: str, tell: Callable[[Row], object]) -> list[Row]:
-    """The events with these letters."""
-    rows = []
+def happen(fleet: Fleet, letters: str) -> Iterator[Row]:
+    """The events with these letters, one after another."""
     for letter, title, event in EVENTS:
         if letter[0] not in letters or (letter[0] in "hi" and not fleet.shares):
             continue
@@ -63,10 +62,8 @@ def happen(fleet: Fleet, letters: str, tell: Callable[[Row], object]) -> list[Ro
         time.sleep(SETTLE)
         row = judge(letter, title, fleet.crowd.look(), begin, elsewhere, dead)
         row.converged, row.moves = round(converged, 2), fleet.moves() - moves
-        rows.append(row)
-        tell(row)
+        yield row
         next(course, None)  # what has to be put right afterwards
-    return rows
 
 
 def judge(letter: str, title: str, window: Window, begin: float, elsewhere: set[int], dead: str) -> Row:

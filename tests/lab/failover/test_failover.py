@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab import cleanup
-from lab.failover.events import Row, happen
+from lab.failover.events import happen
 from lab.failover.fleet import Fleet, names_of
 
 pytestmark = pytest.mark.lab
@@ -14,10 +14,10 @@ pytestmark = pytest.mark.lab
 def test_a_load_balancer_dies_and_returns() -> None:
     names = names_of("vc5-testfailover")
     cleanup.clean(names)
-    fleet, told = Fleet(names, "on", 240), list[Row]()
+    fleet = Fleet(names, "on", 240)
     try:
         fleet.come_up()
-        died, returned = happen(fleet, "ab", told.append)
+        died, returned = happen(fleet, "ab")
     finally:
         fleet.stop()
         cleanup.clean(names)

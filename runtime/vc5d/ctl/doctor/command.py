@@ -8,11 +8,11 @@ import sys
 from dataclasses import asdict
 
 from ..terminal import Paint, printable
-from . import fleet, kernel, leftovers, network, nics
+from . import fleet, kernel, leftovers, neighbors, network, nics
 from .finding import FAIL, OK, WARN, Finding, Findings
 from .gather import Asked, Host, gather
 
-_JUDGES = (leftovers.judge, kernel.judge, nics.judge, network.judge, fleet.judge)
+_JUDGES = (leftovers.judge, kernel.judge, nics.judge, network.judge, neighbors.judge, fleet.judge)
 _STYLES = {OK: "green", WARN: "yellow", FAIL: "red"}
 
 
