@@ -66,9 +66,13 @@ def together(fleet: Fleet, extra: dict[str, Any], count: int = 2, **more: Any) -
     for _ in range(count):
         fleet.add(document(extra, **more))
     for member in fleet.members:
-        assert eventually(lambda m=member: knows(m, count - 1)), member.ask("status")
+        assert eventually(lambda m=member: knows(m, count - 1)), "\n".join(map(said, fleet.members))
         member.ask("states", dict.fromkeys([*REALS, *REALS6], "ACCEPTING"))
     return fleet.members
+
+
+def said(member: Member) -> str:
+    return f"{member.address}: {member.ask('status')}\n{(member.folder / 'stderr').read_text()[-2000:]}"
 
 
 def knows(member: Member, count: int) -> bool:
@@ -315,8 +319,9 @@ def test_the_secret_is_changed_without_a_gap(fleet: Fleet) -> None:
 
 
 def test_a_tenth_of_all_datagrams_lost(fleet: Fleet, tmp_path: Path) -> None:
-    """Told twice, one flow in a hundred is missing; and the next pass brings it."""
-    one, other = together(fleet, MULTICAST, lifetime=40)
+    """Told twice, one flow in a hundred is missing; and passes bring those that live. One that has no packet
+    any more is told by two of them: of two thousand such the last would be missing now and then."""
+    one, other = together(fleet, MULTICAST, lifetime=20)
     built = tmp_path / "lose.o"
     include = next(Path("/usr/include").glob("*-linux-gnu"))
     flags = ["-O2", "-g", "-target", "bpf", "-isystem", str(include)]
@@ -326,11 +331,20 @@ def test_a_tenth_of_all_datagrams_lost(fleet: Fleet, tmp_path: Path) -> None:
     run(
         *tc, "filter", "add", "dev", "eth0", "ingress", "bpf", "direct-action", "obj", str(built), "sec", "tc"
     )
-    for net in range(100, 140):
-        one.ask("packets", with_flags(flows(net, "192.168.101.1", 53, "udp", 50), ""))
-        time.sleep(0.02)
-    assert eventually(lambda: entries(other, "flows4_udp") >= 1900, 5), entries(other, "flows4_udp")
-    assert eventually(lambda: entries(other, "flows4_udp") == 2000, 30), entries(other, "flows4_udp")
+
+    def packets() -> None:
+        for net in range(100, 140):
+            one.ask("packets", with_flags(flows(net, "192.168.101.1", 53, "udp", 50), ""))
+            time.sleep(0.02)
+
+    def known_while_they_live() -> bool:
+        packets()
+        return entries(other, "flows4_udp") == 2000
+
+    packets()
+    # A datagram has 50 flows. Six of the 40 lost, and lost again, is chance once in 300,000.
+    assert eventually(lambda: entries(other, "flows4_udp") >= 1750, 5), entries(other, "flows4_udp")
+    assert eventually(known_while_they_live, 60), entries(other, "flows4_udp")
 
 
 def test_a_port_that_is_taken_is_said_and_tried_again(fleet: Fleet) -> None:

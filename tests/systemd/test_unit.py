@@ -20,6 +20,7 @@ wires = pytest.importorskip("wire")
 from support.documents import file_content  # noqa: E402
 from wire import VIP, raw_document, until  # noqa: E402
 
+from systemd import image  # noqa: E402
 from systemd.host import Host  # noqa: E402
 
 OPTIONS = 'VC5D_OPTIONS="/etc/vc5/config.json eth10 --mode generic --log-level debug"\n'
@@ -35,6 +36,8 @@ PATIENT = {"interval": 0.2, "timeout": 2, "threshold": 2, "window": 3}  # also o
 
 @pytest.fixture(scope="module")
 def booted() -> Iterator[Host]:
+    image.root()  # here, not in the wire's namespace: that has no way to Debian's packages
+    image.installed()
     for wire in wires.made():
         wire.serve(wire.real1, 80)
         wire.serve(wire.real2, 80)
