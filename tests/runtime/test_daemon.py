@@ -103,13 +103,13 @@ class Scene:
 
 
 def play(
-    directory: Path, work: Callable[[Scene], Awaitable[None]], learn: int = 0, grace: float = 0.0
+    directory: Path, work: Callable[[Scene], Awaitable[None]], grace: float = 0.0, **changes: object
 ) -> Scene:
     """Runs the daemon, then `work` beside it, then SIGTERM."""
 
     async def main() -> Scene:
         scene = Scene(directory, grace)
-        scene.write(learn=learn)
+        scene.write(**changes)
         running = scene.running = asyncio.create_task(scene.daemon.run())
         try:
             await scene.until(lambda: scene.dataplane.ticks > 0 or running.done())
@@ -558,6 +558,20 @@ def test_no_vip_before_the_learning_period_is_over(wire: Wire, tmp_path: Path) -
         assert asyncio.get_running_loop().time() - started > 0.3
 
     play(tmp_path, work, learn=1)
+
+
+def test_without_the_fleets_secret_vips_are_announced_all_the_same(wire: Wire, tmp_path: Path) -> None:
+    """Whoever forgot it wants to be told, and not to be off the air meanwhile."""
+
+    async def work(scene: Scene) -> None:
+        started = asyncio.get_running_loop().time()
+        await scene.until(lambda: announced() == [VIP])
+        assert asyncio.get_running_loop().time() - started < 5
+        fleet = (await scene.ask("status"))["fleet"]
+        assert not fleet["on"]
+        assert fleet["why"] == fleet["learned_why"] == "flows cannot be shared: there is no secret of the fleet"
+
+    play(tmp_path, work, multicast="239.1.1.1:9999")
 
 
 def test_at_the_end_the_vips_leave_before_they_go(wire: Wire, tmp_path: Path) -> None:

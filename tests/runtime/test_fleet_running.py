@@ -56,7 +56,7 @@ class Host:
 
     def __init__(self, network: Network, address: str, live: Document, *, fresh: bool = True) -> None:
         self.network, self.address, self.live = network, address, live
-        self.on, self.why = True, ""
+        self.on, self.why, self.hopeless = True, "", False
         self.up: dict[Name, bool] = {(key, a): True for key, s in live.services.items() for a in s.reals}
         self.judged: dict[Name, Opinion] = {}
         self.view = FleetView()
@@ -197,6 +197,21 @@ def test_one_alone_has_learned_soon() -> None:
         assert (status["learned_why"], status["agreed"], status["peers"]) == (
             "there is nobody to learn from", True, [],
         )  # fmt: skip
+
+    play(work)
+
+
+def test_one_that_cannot_hear_anyone_waits_for_nobody() -> None:
+    """As one without the fleet's secret; while a port is taken, or an address missing, it waits."""
+
+    async def work(network: Network) -> None:
+        waiting, host = Host(network, "10.0.0.1", OLD), Host(network, "10.0.0.2", OLD)
+        waiting.on = host.on = False
+        host.why, host.hopeless = "there is no secret", True
+        await until(lambda: host.changes, 2)
+        assert host.fleet.learning() == 0
+        assert host.fleet.status()["learned_why"] == "there is no secret"
+        assert waiting.fleet.learning() > 10
 
     play(work)
 

@@ -150,8 +150,10 @@ def made() -> Iterator[Wire]:
 
 def raw_document(check: dict[str, object], **changes: object) -> dict[str, Any]:
     """A document for these reals: one service, VIP:80:tcp, each real with this one check. changes: keys of
-    the service, and `disabled`: the reals that are, `disabled_vip`: whether it is, `learn`: seconds."""
-    disabled, learn = changes.pop("disabled", ()), changes.pop("learn", 0)
+    the service, and `disabled`: the reals that are, `disabled_vip`: whether it is, `learn` and
+    `multicast`: the document's."""
+    disabled = changes.pop("disabled", ())
+    own = {name: changes.pop(name) for name in ("learn", "multicast") if name in changes}
     if changes.pop("disabled_vip", False):
         changes["disabled"] = True
     assert isinstance(disabled, tuple)
@@ -159,8 +161,7 @@ def raw_document(check: dict[str, object], **changes: object) -> dict[str, Any]:
     raw = documents.raw_document(
         documents.Spec({f"{VIP}:80:tcp": reals}, vlans={REAL1: 10, REAL2: 20}, disabled=set(disabled))
     )
-    if learn:
-        raw["learn"] = learn
+    raw |= own
     raw["vlans"] = {str(vlan): prefix for vlan, prefix in VLANS.items()}
     service = raw["services"][f"{VIP}:80:tcp"]
     service["health"] = {"interval": 0.1, "timeout": 0.1, "threshold": 2, "window": 3}

@@ -26,6 +26,10 @@ class Learning:
         """There is no way to hear anyone."""
         self._heard_all = now + NOBODY
 
+    def give_up(self, why: str) -> None:
+        """Nobody will be heard: there is nothing to wait for."""
+        self.why = self.why or why
+
     def heard_all(self, now: float) -> bool:
         """A peer that is there was heard by now."""
         return now >= self._heard_all

@@ -60,6 +60,7 @@ class Voice(Protocol):
 
     on: bool
     why: str
+    hopeless: bool
 
     def say(self, body: bytes) -> None: ...
     async def fetch(self, peer: Any, request: bytes) -> Fetched: ...
@@ -220,7 +221,7 @@ class RunningFleet:
         was_learned = self.fleet.learning.learned
         self._names.leave(self._parts.reals.leaving())
         if self._shares and not (self._voice and self._voice.on):
-            self.fleet.learning.hear_nothing_yet(_now())
+            self._hear_nothing()
         news = self.fleet.advance(_now(), self._would())
         await self._look_at_transitions()
         self._tell(news)
@@ -232,6 +233,13 @@ class RunningFleet:
             self._parts.spawn(self._learn_from(news.learn_from))
         if self.fleet.learning.learned and not was_learned:
             self._learned()
+
+    def _hear_nothing(self) -> None:
+        """To announce later would help nobody if no peer can be heard by then either."""
+        if self._voice and self._voice.hopeless:
+            self.fleet.learning.give_up(self._voice.why)
+        else:
+            self.fleet.learning.hear_nothing_yet(_now())
 
     def _would(self) -> dict[int, Would]:
         """Of services with reals that wait: those which would accept, and how many must."""

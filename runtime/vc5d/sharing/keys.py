@@ -59,6 +59,10 @@ class Keyring:
         return any(hmac.compare_digest(key.mac(content), mac) for key in self.find(number))
 
 
+class SecretError(Vc5Error):
+    """The fleet's secret is not to be had: until somebody gives it, nobody can be heard."""
+
+
 @dataclass(frozen=True)
 class Secrets:
     """Where the two secrets are; None: systemd's credential, if there is one."""
@@ -67,10 +71,10 @@ class Secrets:
     next: Path | None = None
 
     def read(self) -> tuple[str, str | None]:
-        """The secrets' texts; they go to nobody but the process that signs. Raises Vc5Error."""
+        """The secrets' texts; they go to nobody but the process that signs. Raises SecretError."""
         current = _read(self.current or given(NAME))
         if current is None:
-            raise Vc5Error(
+            raise SecretError(
                 "flows cannot be shared: there is no secret of the fleet",
                 "LoadCredential=fleet:PATH in the unit, or --fleet-key-file PATH; " + _HINT,
             )
@@ -84,9 +88,9 @@ def _read(path: Path | None) -> str | None:
         text = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as failure:
         why = failure.strerror if isinstance(failure, OSError) else "it is not text"
-        raise Vc5Error(
+        raise SecretError(
             f"the fleet's secret cannot be read from {path}: {why}", "let the user that vc5d runs as read it"
         ) from None
     if len(text) < SHORTEST or not text.isprintable():
-        raise Vc5Error(f"the fleet's secret in {path} is no line of at least {SHORTEST} characters", _HINT)
+        raise SecretError(f"the fleet's secret in {path} is no line of at least {SHORTEST} characters", _HINT)
     return text

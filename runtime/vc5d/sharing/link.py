@@ -25,7 +25,7 @@ from ..document import Document
 from ..errors import Vc5Error
 from ..plane import Dataplane, PlaneThread
 from .channel import Frames, What, frame, json_frame, named, with_name
-from .keys import Secrets
+from .keys import SecretError, Secrets
 from .parts import MOST_BYTES
 from .placing import place
 from .settings import Settings, Wanted, settings_of
@@ -80,7 +80,8 @@ class Files:
 
 
 class Sharing:
-    """`node`: of this vc5d, 8 bytes. `on`: whether the process runs and has its sockets. `why`: why not."""
+    """`node`: of this vc5d, 8 bytes. `on`: whether the process runs and has its sockets. `why`: why not.
+    `hopeless`: nobody can be heard before an operator has done something."""
 
     def __init__(
         self, netlink: AsyncIPRoute, plane: PlaneThread, dataplane: Dataplane, files: Files, told: Told
@@ -89,7 +90,7 @@ class Sharing:
         self._files, self._told = files, told
         self._number = secrets.randbits(63) + 1
         self.node = self._number.to_bytes(8, "big")
-        self.on, self.why = False, _OFF
+        self.on, self.why, self.hopeless = False, _OFF, False
         self._document: Document | None = None
         self._changed = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
@@ -145,10 +146,11 @@ class Sharing:
                     said, self.why = "", _OFF
                     await self._changed.wait()
                     continue
-                said = ""
+                said, self.hopeless = "", False
                 await self._run(wanted)
             except (Vc5Error, OSError, NetlinkError) as failure:
                 self.why = failure.message if isinstance(failure, Vc5Error) else str(failure)
+                self.hopeless = isinstance(failure, SecretError)
                 if self.why != said:
                     hint = failure.hint if isinstance(failure, Vc5Error) else ""
                     log.error("sharing.failed", error=self.why, hint=hint)
