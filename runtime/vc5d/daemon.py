@@ -157,7 +157,6 @@ class Daemon:
             self._reloads.refuse()
             if self._defect is None:
                 await self._announcing.hand_over()
-            self._fleet.say_farewell(restarting=self._announcing.handed_over)
             notify.stopping()
             log.info("stopping", forwarding="goes on: the program stays attached")
 
@@ -282,7 +281,10 @@ class Daemon:
 
     def _start_background(self, running: AsyncExitStack) -> None:
         """Ended in reverse order: first these, then the routes are withdrawn, then a reload that is under way
-        gets to its end, and all the rest after that."""
+        gets to its end, and all the rest after that: as long as traffic may come, others are told of it."""
+        running.push_async_callback(cancel, start(self._sharing.run_for_ever(), self._failed))
+        running.callback(lambda: self._fleet.say_farewell(restarting=self._announcing.handed_over))
+        running.push_async_callback(cancel, start(self._fleet.for_ever(), self._failed))
         running.push_async_callback(self._reloads.finish)
         running.push_async_callback(self._announcing.stop)
         running.callback(self._tracers.close)
@@ -295,8 +297,6 @@ class Daemon:
             self._lookout.for_ever(),
             self._announcing.for_ever(),
             self._reals.follow_moves_for_ever(),
-            self._sharing.run_for_ever(),
-            self._fleet.for_ever(),
         ]
         works += self._web()
         for work in works:

@@ -56,7 +56,7 @@ class Host:
 
     def __init__(self, network: Network, address: str, live: Document, *, fresh: bool = True) -> None:
         self.network, self.address, self.live = network, address, live
-        self.on, self.why, self.hopeless = True, "", False
+        self.on, self.failed, self.hopeless, self.why = True, False, False, ""
         self.up: dict[Name, bool] = {(key, a): True for key, s in live.services.items() for a in s.reals}
         self.judged: dict[Name, Opinion] = {}
         self.view = FleetView()
@@ -185,6 +185,36 @@ async def two(network: Network, one: Document = OLD, other: Document = OLD) -> t
     await until(lambda: all(host.fleet.fleet.learning.learned for host in hosts))
     await until(lambda: all(len(host.fleet.fleet.members.live) == 1 for host in hosts))
     return hosts
+
+
+def test_time_in_which_nobody_can_be_heard_does_not_count() -> None:
+    """On a busy host the process that shares takes longer to start than `learn`: announcing then would break
+    what others remember."""
+
+    async def work(network: Network) -> None:
+        brief = made("10.1.10.1", "10.1.10.2", learn=1)
+        await two(network, brief, brief)
+        deaf = Host(network, "10.0.0.3", brief)
+        network.mute.add("10.0.0.3")
+        deaf.on, heard = False, deaf.fleet.heard
+        deaf.fleet.heard = lambda *_: None  # type: ignore[method-assign]
+        await asyncio.sleep(4.5)
+        assert deaf.fleet.learning() > 0, deaf.fleet.status()["learned_why"]
+        deaf.on, deaf.fleet.heard = True, heard  # type: ignore[method-assign]
+        network.mute.clear()
+        await until(lambda: deaf.fleet.fleet.learning.learned)
+        assert deaf.fleet.fleet.learning.why.startswith("from 10.0.0.")
+
+    play(work)
+
+
+def test_time_counts_when_nobody_ever_can_be_heard() -> None:
+    async def work(network: Network) -> None:
+        host = Host(network, "10.0.0.1", made("10.1.10.1", "10.1.10.2", learn=1))
+        host.on, host.failed = False, True
+        await until(lambda: host.fleet.learning() == 0, 3)
+
+    play(work)
 
 
 def test_one_alone_has_learned_soon() -> None:

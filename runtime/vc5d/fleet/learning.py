@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 NOBODY = 5.0  # s: a fleet that is there is heard of by then, each having proved itself to the other
 AT_MOST = 15.0  # s, unless the document says
+DEAF = 30.0  # s of a start in which nobody could be heard, and which do not count; a busy host takes some
+_TOLD = 3.0  # s: hear_nothing_yet is told at least so often
 
 
 class Learning:
@@ -13,6 +15,7 @@ class Learning:
     "" before."""
 
     def __init__(self, started: float, at_most: float = AT_MOST) -> None:
+        self._at_most, self._latest = at_most, started + at_most + DEAF
         self._heard_all, self._end = started + NOBODY, started + at_most
         self._failed: set[str] = set()
         self.asked: str | None = None
@@ -22,9 +25,13 @@ class Learning:
     def learned(self) -> bool:
         return bool(self.why)
 
-    def hear_nothing_yet(self, now: float) -> None:
-        """There is no way to hear anyone."""
+    def hear_nothing_yet(self, now: float, *, failed: bool) -> None:
+        """There is no way to hear anyone yet: the clocks begin when there is. Announcing without having asked
+        would break what others could have told of. failed: it was tried in vain, and nobody knows for how
+        long: then `at_most` goes on."""
         self._heard_all = now + NOBODY
+        if not failed:
+            self._end = min(now + max(self._at_most, _TOLD), self._latest)
 
     def give_up(self, why: str) -> None:
         """Nobody will be heard: there is nothing to wait for."""

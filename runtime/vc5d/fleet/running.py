@@ -59,6 +59,7 @@ class Voice(Protocol):
     """What sharing.link.Sharing is."""
 
     on: bool
+    failed: bool
     why: str
     hopeless: bool
 
@@ -239,7 +240,8 @@ class RunningFleet:
         if self._voice and self._voice.hopeless:
             self.fleet.learning.give_up(self._voice.why)
         else:
-            self.fleet.learning.hear_nothing_yet(_now())
+            failed = self._voice is not None and self._voice.failed
+            self.fleet.learning.hear_nothing_yet(_now(), failed=failed)
 
     def _would(self) -> dict[int, Would]:
         """Of services with reals that wait: those which would accept, and how many must."""

@@ -35,7 +35,7 @@ _LOOKED_AGAIN_S = 5.0  # whether addresses and interfaces are as they were
 _AFTER_A_FAILURE_S = 1.0
 _FETCH_S = 60.0
 _BACKLOG = 1 << 22  # bytes that the process has not taken: what is said meanwhile is said in vain
-_OFF = "the document asks for none"
+_OFF, _STARTING = "the document asks for none", "its process is starting"
 
 
 class Peer(NamedTuple):
@@ -81,7 +81,8 @@ class Files:
 
 class Sharing:
     """`node`: of this vc5d, 8 bytes. `on`: whether the process runs and has its sockets. `why`: why not.
-    `hopeless`: nobody can be heard before an operator has done something."""
+    `failed`: it was tried in vain, and is tried again. `hopeless`: nobody can be heard before an operator has
+    done something."""
 
     def __init__(
         self, netlink: AsyncIPRoute, plane: PlaneThread, dataplane: Dataplane, files: Files, told: Told
@@ -90,7 +91,7 @@ class Sharing:
         self._files, self._told = files, told
         self._number = secrets.randbits(63) + 1
         self.node = self._number.to_bytes(8, "big")
-        self.on, self.why, self.hopeless = False, _OFF, False
+        self.on, self.failed, self.hopeless, self.why = False, False, False, _OFF
         self._document: Document | None = None
         self._changed = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
@@ -143,14 +144,14 @@ class Sharing:
             try:
                 wanted = await self._wanted()
                 if wanted is None:
-                    said, self.why = "", _OFF
+                    said, self.failed, self.why = "", False, _OFF
                     await self._changed.wait()
                     continue
                 said, self.hopeless = "", False
                 await self._run(wanted)
             except (Vc5Error, OSError, NetlinkError) as failure:
+                self.failed, self.hopeless = True, isinstance(failure, SecretError)
                 self.why = failure.message if isinstance(failure, Vc5Error) else str(failure)
-                self.hopeless = isinstance(failure, SecretError)
                 if self.why != said:
                     hint = failure.hint if isinstance(failure, Vc5Error) else ""
                     log.error("sharing.failed", error=self.why, hint=hint)
@@ -184,6 +185,8 @@ class Sharing:
 
     async def _run(self, wanted: Wanted) -> None:
         """Until it ends, which is a failure, or something else is wanted. Raises Vc5Error."""
+        if not self.failed:
+            self.why = _STARTING
         epoch = self._dataplane.epoch
         ours, theirs = socket.socketpair()
         try:
@@ -266,7 +269,7 @@ class Sharing:
         elif what == What.STATUS:
             self._status = {**json.loads(body), "at": time.time()}
         elif what == What.READY:
-            self.on, self.why, self._writer = True, "", writer
+            self.on, self.failed, self.why, self._writer = True, False, "", writer
             await self._plane.do(self._dataplane.tell, TELLS)
             log.info("sharing.on")
         elif what == What.SERVE:

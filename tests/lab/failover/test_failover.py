@@ -5,10 +5,18 @@ from __future__ import annotations
 import pytest
 
 from lab import cleanup
+from lab.balancer import Balancer
 from lab.failover.events import happen
 from lab.failover.fleet import Fleet, names_of
 
 pytestmark = pytest.mark.lab
+
+
+def stopped(balancer: Balancer) -> str:
+    """What vc5d said, after a SIGTERM."""
+    assert balancer.vc5d
+    balancer.vc5d.stop()
+    return (balancer.directory / "vc5d.log").read_text().rpartition(" stopping ")[2]
 
 
 def test_a_load_balancer_dies_and_returns() -> None:
@@ -18,6 +26,7 @@ def test_a_load_balancer_dies_and_returns() -> None:
     try:
         fleet.come_up()
         died, returned = happen(fleet, "ab")
+        said = stopped(fleet.balancers[0])
     finally:
         fleet.stop()
         cleanup.clean(names)
@@ -25,4 +34,7 @@ def test_a_load_balancer_dies_and_returns() -> None:
     assert (died.broken, died.failed) == (0, 0), died
     assert (returned.broken, returned.failed) == (0, 0), returned
     assert died.asked > 100
+    assert said.index(" withdraw ") < said.index(" sharing.off"), (
+        "others are told as long as packets may come"
+    )
     assert cleanup.traces(names) == []
