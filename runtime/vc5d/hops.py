@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from .rtnetlink import Message, routes_to
 from .trunks import Trunks, read_trunks
 from .vlans import Missing, Place
 
@@ -50,41 +52,33 @@ async def find_routes(
         return {}
     trunks = await read_trunks(netlink, attached)
     links = {each["index"]: each for each in [each async for each in await netlink.link("dump")]}
-    return {real: await _route(netlink, real, attached, trunks, links) for real in wanted}
+    routes = await asyncio.to_thread(routes_to, wanted)
+    return {real: _route(real, route, attached, trunks, links) for real, route in routes.items()}
 
 
-async def _route(
-    netlink: AsyncIPRoute, real: str, attached: frozenset[str], trunks: Trunks, links: dict[int, Any]
+def _route(
+    real: str,
+    route: Message | NetlinkError,
+    attached: frozenset[str],
+    trunks: Trunks,
+    links: dict[int, Any],
 ) -> Route | Missing:
-    try:
-        (route,) = await netlink.route("get", dst=real)
-    except NetlinkError as failure:
-        return Missing(f"no route to it: {failure}")
-    link = links.get(route.get("oif"))
+    if isinstance(route, NetlinkError):
+        return Missing(f"no route to it: {route}")
+    link = links.get(route.get("oif", 0))
     if link is None or not route.get("prefsrc"):
         return Missing("the route to it leads through no interface that has an address")
     if not link.get("address") or link.get("ifname") == "lo":
         return Missing(f"the route to it leads through {link.get('ifname')}, which is no Ethernet")
     index, name = link["index"], link.get("ifname")
     if name in attached:
-        place = Place(index, name, route.get("prefsrc"), 0, index)
+        place = Place(index, name, route["prefsrc"], 0, index)
     else:
         ports = trunks.ports(index)
-        place = Place(index, name, route.get("prefsrc"), trunks.tag(index), trunks.out(ports))
-    mtu = _mtu_of(route) or link.get("mtu") or 0
-    return Route(_gateway(route) or real, place, int(mtu), link.get("address"))
-
-
-def _gateway(route: Any) -> str:
-    """Also one of the other family (RFC 5549)."""
-    via = route.get("via")
-    return str(route.get("gateway") or (via or {}).get("addr") or "")
-
-
-def _mtu_of(route: Any) -> int:
-    """What the route says, or what path MTU discovery has found out."""
-    metrics = route.get("metrics")
-    return int((metrics.get("mtu") if metrics else 0) or 0)
+        place = Place(index, name, route["prefsrc"], trunks.tag(index), trunks.out(ports))
+    mtu = route.get("mtu") or link.get("mtu") or 0  # the route's: perhaps of path MTU discovery
+    hop = route.get("gateway") or route.get("via") or real  # via: of the other family (RFC 5549)
+    return Route(hop, place, int(mtu), link.get("address"))
 
 
 def source_for(family: int, route: Route, addresses: Iterable[tuple[str, str]]) -> str | None:

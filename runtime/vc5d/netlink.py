@@ -15,13 +15,13 @@ from typing import Any
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-_MANY = frozenset({"route", "rule", "neigh"})
+from . import rtnetlink
 
 
 class _Netlink(AsyncIPRoute):  # type: ignore[misc]  # pyroute2 has no types
     """One request at a time: the answers to a thousand at once overflow the socket's buffer, after which
-    pyroute2 never uses it again. A dump is read in another thread, by a socket of its own: pyroute2 takes
-    half a millisecond for a message, and there may be thousands."""
+    pyroute2 never uses it again. A dump is read in another thread, by a socket of its own; and what there may
+    be thousands of not by pyroute2 (rtnetlink.py)."""
 
     def __init__(self) -> None:
         super().__init__(strict_check=True)
@@ -50,20 +50,15 @@ class _Netlink(AsyncIPRoute):  # type: ignore[misc]  # pyroute2 has no types
 
 
 def _dump(what: str, options: dict[str, Any]) -> list[Any]:
-    """All messages: those of which there are many as mappings, decoded here."""
+    """All messages. Of what there are many `family` and `table` choose: pyroute2's own filters do not."""
+    if what in rtnetlink.KINDS:
+        return list(rtnetlink.dump(what, options.get("family", 0), options.get("table", 0)))
 
     async def ask() -> list[Any]:
         async with AsyncIPRoute(strict_check=True) as own:
-            messages = [message async for message in await getattr(own, what)("dump", **options)]
-        return [_decoded(each) for each in messages] if what in _MANY else messages
+            return [message async for message in await getattr(own, what)("dump", **options)]
 
     return asyncio.run(ask())
-
-
-def _decoded(message: Any) -> dict[str, Any]:
-    """The message's fields, and its attributes as pyroute2 abbreviates them: RTA_DST is `dst`."""
-    fields = {name: value for name, value in message.items() if name not in ("attrs", "header")}
-    return fields | {name.partition("_")[2].lower(): value for name, value in message["attrs"]}
 
 
 async def _each(messages: list[Any]) -> AsyncIterator[Any]:

@@ -5,15 +5,17 @@ Without VLANs (simple mode) the kernel's own route to the real says which interf
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from .rtnetlink import Message, routes_to
 from .trunks import Trunks, read_trunks
 
 if TYPE_CHECKING:
@@ -64,10 +66,13 @@ async def find(
         4: vlan_interfaces(document.vlans, addresses, attached, trunks),
         6: vlan_interfaces(document.vlans6, addresses, attached, trunks),
     }
+    untagged = [real for real, neighbor in document.neighbors.items() if neighbor.vlan is None]
+    routes = await asyncio.to_thread(routes_to, untagged) if untagged else {}
+    names = dict(socket.if_nameindex())
     places: Places = {}
     for real, neighbor in document.neighbors.items():
         if neighbor.vlan is None:
-            places[real] = await _by_route(netlink, real, attached, trunks)
+            places[real] = _by_route(routes[real], names, attached, trunks)
         else:
             absent = Missing(f"VLAN {neighbor.vlan} is not in the document")
             places[real] = by_vlan[6 if ":" in real else 4].get(neighbor.vlan, absent)
@@ -120,21 +125,15 @@ def _reaches_others(address: str) -> bool:
     return not parsed.is_loopback and not (parsed.version == 6 and parsed.is_link_local)
 
 
-async def _by_route(
-    netlink: AsyncIPRoute, real: str, attached: frozenset[str], trunks: Trunks
+def _by_route(
+    route: Message | NetlinkError, names: Mapping[int, str], attached: frozenset[str], trunks: Trunks
 ) -> Place | Missing:
-    try:
-        (route,) = await netlink.route("get", dst=real)
-    except NetlinkError as failure:
-        return Missing(f"no route to it: {failure}")
-    return _directly(route, attached, trunks)
-
-
-def _directly(route: Any, attached: frozenset[str], trunks: Trunks) -> Place | Missing:
-    if route.get("gateway"):
-        return Missing(f"behind the router {route.get('gateway')}, not on a subnet of this host")
-    index = route.get("oif")
-    ifname = dict(socket.if_nameindex()).get(index, str(index))
+    if isinstance(route, NetlinkError):
+        return Missing(f"no route to it: {route}")
+    if router := route.get("gateway") or route.get("via"):
+        return Missing(f"behind the router {router}, not on a subnet of this host")
+    index = route.get("oif", 0)
+    ifname, source = names.get(index, str(index)), route.get("prefsrc", "")
     if ifname in attached:
-        return Place(index, ifname, route.get("prefsrc"), 0, index)
-    return Place(index, ifname, route.get("prefsrc"), trunks.tag(index), trunks.out(trunks.ports(index)))
+        return Place(index, ifname, source, 0, index)
+    return Place(index, ifname, source, trunks.tag(index), trunks.out(trunks.ports(index)))
