@@ -182,7 +182,7 @@ def namespaces(folder: Path) -> Iterator[None]:
         for name in (BALANCER, REAL):
             _ip(f"netns add {name}")
             _ip("link set lo up", name)
-        _ip(f"link add eth0 netns {BALANCER} type veth peer name eth0 netns {REAL}")
+        _ip(f"link add eth0 type veth peer name eth0 netns {REAL}", BALANCER)
         _ip(f"address add {SOURCE}/16 dev eth0\nlink set eth0 up", BALANCER)
         others = [f"10.67.{1 + i // 250}.{1 + i % 250}" for i in range(DEAD)]
         lines = [f"address add {VIP}/32 dev lo", *(f"address add {each}/16 dev eth0" for each in others)]

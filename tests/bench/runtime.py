@@ -221,7 +221,7 @@ def namespaces() -> Iterator[None]:
         for name in (BALANCER, REAL):
             _ip(f"netns add {name}")
             _ip("link set lo up", name)
-        _ip(f"link add eth0 netns {BALANCER} type veth peer name eth0 netns {REAL}")
+        _ip(f"link add eth0 type veth peer name eth0 netns {REAL}", BALANCER)
         _ip("address add 10.67.255.1/16 dev eth0\nlink set eth0 up", BALANCER)
         lines = [f"address add {address(number)}/16 dev eth0" for number in range(HOSTS)]
         _ip("\n".join([*lines, "address add 192.168.0.0/16 dev lo", "link set eth0 up"]), REAL)

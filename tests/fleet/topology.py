@@ -74,7 +74,8 @@ def _port(machine: Machine, end: str) -> str:
 
 def _cable(names: FleetNames, host: str, card: str, port: str, bridge: str, mac: str = "") -> None:
     end = f"{card} netns {names.netns(host)} {f'address {mac}' if mac else ''}"
-    run(["ip", "-batch", "-"], stdin=f"link add {end} type veth peer name {port} netns {names.netns(SWITCH)}")
+    # From within: Linux 6.1 minds a device of the card's name where one asks.
+    _ip(names, SWITCH, f"link add {port} type veth peer name {end}")
     _ip(names, SWITCH, f"link set {port} master {bridge}", f"link set {port} up")
     switch.plain_frames(names.netns(host), card)
 
@@ -84,8 +85,7 @@ def _trunk(names: FleetNames, machine: Machine) -> None:
     netns, bridge = names.netns(machine.name), names.netns(SWITCH)
     port, index = machine.name, (BALANCERS.index(machine) + 1) * switch.TRUNK
     card = f"eth0 netns {netns} index {switch.TRUNK} address {machine.mac}"
-    cable = f"link add {card} type veth peer name {port} netns {bridge} index {index}"
-    run(["ip", "-batch", "-"], stdin=cable)
+    _ip(names, SWITCH, f"link add {port} index {index} type veth peer name {card}")
     _ip(names, SWITCH, f"link set {port} up")
     _ip(names, machine.name, "link set eth0 up")  # or no VLAN's device has a carrier
     switch.plain_frames(bridge, port)
@@ -101,11 +101,8 @@ def _trunk(names: FleetNames, machine: Machine) -> None:
 
 def _client(names: FleetNames, router: Machine) -> None:
     """Its cable ends in the router; it is up as soon as the router is."""
-    card = f"client netns {names.netns(router.name)} address {_mac(router, 99)}"
-    run(
-        ["ip", "-batch", "-"],
-        stdin=f"link add {card} type veth peer name eth0 netns {names.netns('client')}",
-    )
+    peer = f"peer name eth0 netns {names.netns('client')}"
+    _ip(names, router.name, f"link add client address {_mac(router, 99)} type veth {peer}")
     switch.plain_frames(names.netns("client"), "eth0")
     switch.plain_frames(names.netns(router.name), "client")
     _ip(

@@ -35,8 +35,8 @@ def cables(names: Names, balancer: Host, switch: str) -> None:
     """Both ends: `eth0` over eth0a and eth0b at the load balancer, and the same by its name at the switch."""
     here, there = names.netns(balancer.name), names.netns(switch)
     ends = zip(members("eth0"), members(balancer.name), strict=True)
-    lines = [f"link add {own} netns {here} type veth peer name {other} netns {there}" for own, other in ends]
-    run(["ip", "-batch", "-"], stdin="\n".join(lines))
+    lines = [f"link add {other} type veth peer name {own} netns {here}" for own, other in ends]
+    run(["ip", "-n", there, "-batch", "-"], stdin="\n".join(lines))
     for netns, port, address in ((here, "eth0", f"address {balancer.mac}"), (there, balancer.name, "")):
         lines = [f"link add {port} {address} {_BOND}"]
         lines += [f"link set {member} master {port}" for member in members(port)]

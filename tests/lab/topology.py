@@ -58,25 +58,19 @@ def build(names: Names, bonded: bool = False) -> None:
 
 def _namespaces_and_cables(names: Names, bonded: bool) -> None:
     ns = names.netns
-    bridge = ns(switch.NETNS)
     ends = [host.name for host in (*names.balancers, *names.reals)]
     hosts = ["client", "router", switch.NETNS, *ends]
     run(["ip", "-batch", "-"], stdin="\n".join(f"netns add {ns(host)}" for host in hosts))
-    lines = [f"link add eth0 netns {ns('client')} type veth peer name client netns {ns('router')}"]
-    for vlan in VLANS:
-        lines.append(
-            f"link add eth{vlan} netns {ns('router')} type veth peer name router{vlan} netns {bridge}"
-        )
+    # From within: Linux 6.1 refuses a name that is taken where one asks, wherever the device is to be.
+    _ip(names, "router", f"link add client type veth peer name eth0 netns {ns('client')}")
+    lines = [f"link add router{vlan} type veth peer name eth{vlan} netns {ns('router')}" for vlan in VLANS]
     for number, balancer in enumerate(() if bonded else names.balancers, 1):
-        cable = (
-            f"eth0 netns {ns(balancer.name)} index {switch.TRUNK} address {balancer.mac}",
-            f"{balancer.name} netns {bridge} index {number * switch.TRUNK}",
-        )
-        lines.append(f"link add {cable[0]} type veth peer name {cable[1]}")
+        end = f"eth0 netns {ns(balancer.name)} index {switch.TRUNK} address {balancer.mac}"
+        lines.append(f"link add {balancer.name} index {number * switch.TRUNK} type veth peer name {end}")
     for real in names.reals:
         end = f"eth0 netns {ns(real.name)} address {real.mac}"
-        lines.append(f"link add {end} type veth peer name {real.name} netns {bridge}")
-    run(["ip", "-batch", "-"], stdin="\n".join(lines))
+        lines.append(f"link add {real.name} type veth peer name {end}")
+    _ip(names, switch.NETNS, *lines)
     for balancer in names.balancers if bonded else ():
         bond.cables(names, balancer, switch.NETNS)
     for host in hosts:

@@ -67,7 +67,7 @@ class Wire:
 
     def cable(self, real: str, number: int) -> None:
         """From the load balancer to a real, also when it was pulled."""
-        _ip(f"link add eth{number} netns {self.lb} type veth peer name eth0 netns {real}")
+        _ip(f"link add eth{number} type veth peer name eth0 netns {real}", self.lb)
         _ip(
             f"link set eth0 up\naddress add 10.66.{number}.11/24 dev eth0\n"
             f"route add default via 10.66.{number}.1\n"
