@@ -43,6 +43,11 @@ SECTIONS = (
         "vc5ctl trace: the ring buffer, and programs that change places",
         ("tests/bpf/test_trace.py",),
     ),
+    Section(
+        "sharing",
+        "flows that are told of, `merge` against a dictionary, `gate` on a socket",
+        ("tests/bpf/test_sharing.py",),
+    ),
     Section("demo", "the whole system, VLANs by 802.1Q devices", ("tests/lab/test_demo.py",)),
     Section(
         "bond", "LACP bonds: a member lost and returned under load", ("tests/lab/test_bond.py",), quick=True
