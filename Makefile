@@ -168,8 +168,10 @@ cost: build ## instructions of the XDP program, and how many the verifier looked
 
 RELEASES ?= bookworm trixie
 
+vmtest matrix ipvs: export VC5_VM := 1
+
 .PHONY: vmtest
-vmtest: ## the project on Debian's own kernels, in virtual machines: docs/kernels.md; half an hour and more
+vmtest: packages ## the project on Debian's own kernels, in virtual machines: docs/kernels.md; half an hour and more
 	@SECTIONS='$(SECTIONS)' tools/vmtest $(if $(QUICK),--quick) $(RELEASES)
 
 .PHONY: matrix
@@ -177,7 +179,7 @@ matrix: build ## every kernel with clang 14, 16 and 19, into docs/kernels.md; ha
 	PYTHONPATH=tests python3 -m vm.matrix
 
 .PHONY: ipvs
-ipvs: ## IPVS beside this load balancer in one virtual machine, into docs/ipvs.md; some minutes
+ipvs: packages ## IPVS beside this load balancer in one virtual machine, into docs/ipvs.md; some minutes
 	PYTHONPATH=tests python3 -m vm.ipvs
 
 ##@ Cleaning up
