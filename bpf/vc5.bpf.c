@@ -3,6 +3,7 @@
  * The XDP program. Every step is a header of its own:
  *
  *   parse.h      bytes to a packet
+ *   own.h        frames that were sent to other hosts
  *   index.h      the live generation, and the service by perfect hash (hash.h)
  *   block.h      source prefixes that are dropped
  *   select.h     the slot, its owner, and choosing
@@ -22,6 +23,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "closer.h"
+#include "own.h"
 #include "sharing.h"
 
 /* Types that user space shares but no map's value names: a variable keeps them in BTF. Its section is
@@ -38,6 +40,7 @@ const struct shared_types {
 	enum service_flags service_flags;
 	enum generation_flags generation_flags;
 	enum switches switches;
+	enum own_macs own_macs;
 	enum reason reason;
 	enum filter filter;
 	enum trace_limits trace_limits;
@@ -139,6 +142,8 @@ static __always_inline int process(struct xdp_md *ctx, bool traced)
 	generation = control ? generation_of(control, live) : NULL;
 	if (!generation)
 		return leave(traced, PASS_NO_DOCUMENT);
+	if (!is_ours(ctx, control, &packet))
+		return leave(traced, PASS_NOT_OURS);
 	if (!is_known_vlan(generation, &packet))
 		return leave(traced, PASS_UNKNOWN_VLAN);
 	if (packet.ipv6) {

@@ -89,12 +89,22 @@ enum generation_flags {
 enum switches {
 	SWITCH_BLOCK4 = 1, /* `blocked4` has entries */
 	SWITCH_BLOCK6 = 2,
+	SWITCH_OWN = 4,              /* only frames to the MACs of `own` are handled */
+	SWITCH_OWN_BY_INTERFACE = 8, /* … each by the interface that it belongs to */
+	SWITCH_OWN_MANY = 16,        /* … and there are more of them than OWN_NEAR */
+};
+
+enum own_macs {
+	OWN_NEAR = 4,  /* in the line that every packet reads … */
+	OWN_MACS = 68, /* … and in all, to the end of a line */
+	OWN_MAC_SHIFT = 16,
 };
 
 /* What became of a packet that was not forwarded. PASS: to the host's own stack; DROP: discarded. */
 enum reason {
 	PASS_NOT_IP = 0,         /* ARP, LLDP, QinQ, a header too short to name a destination */
 	PASS_NOT_UNICAST,        /* to a group or broadcast MAC: not for this host alone */
+	PASS_NOT_OURS,           /* to another host's MAC: flooded or mirrored by a switch */
 	PASS_UNKNOWN_VLAN,       /* with a tag that neither the document nor the host knows */
 	PASS_NOT_VIP,            /* the destination is no VIP of the document */
 	PASS_NO_DOCUMENT,        /* no generation is live yet */
@@ -329,7 +339,9 @@ struct control {
 	__u32 echoes;   /* at most so many echo requests are answered in a second by each CPU */
 	__u32 too_bigs; /* at most so many packets that do not fit into a tunnel are answered, likewise */
 	__u32 tells;    /* at most so many flows are told of, for other load balancers, likewise; 0: none */
-	__u64 pad[4];
+	/* Bytes 0-1: 0, or the lower half of an interface's index; bytes 2-7: a MAC that frames for this host are sent
+	 * to there, a group's where there is none. Each is written by one store. */
+	__u64 own[OWN_MACS];
 	struct generation generation[2];
 };
 

@@ -20,7 +20,7 @@ from .checkprogram import CheckProgram
 from .document import Blocked, Document, Neighbor, ServiceKey
 from .errors import Vc5Error
 from .flowlist import Asked, FlowList
-from .generation import bits, blocking, fill, grow, health, inherit, limits, vips
+from .generation import bits, blocking, fill, grow, health, inherit, limits, own, vips
 from .generation.adopt import adopt
 from .generation.away import Route, is_away, source_index, turned, way, write_way
 from .generation.capacity import choose_capacity
@@ -97,6 +97,7 @@ class Dataplane:
             raise Vc5Error(
                 f"there is no interface {ifname}", "`ip link` shows those that there are"
             ) from None
+        own.unset_own(self.maps)  # until set_own knows of this one
         return self._loaded().attach(ifindex, ifname, mode)
 
     def attached_to(self, ifname: str) -> int:
@@ -171,6 +172,12 @@ class Dataplane:
         self._upkeep.settle()
         inherit.overlay(self.maps, self.state, mine, given)
         return inherit.inherited(self.state, given)
+
+    def set_own(self, macs: Iterable[tuple[int, str]]) -> bool:
+        """The MACs that frames for this host are sent to, each with the index of the interface that they come
+        in by: frames to others are left to the host. None: frames are handled whatever MAC they were sent to,
+        as they are after each `attach`. False: there are too many, which means the same."""
+        return own.set_own(self.maps, macs)
 
     def set_vlans(self, ids: Iterable[int]) -> None:
         """VLAN ids of this host's own, beside the document's: packets with the tag of another are left to the

@@ -69,6 +69,7 @@ ENUMS = (
     "service_flags",
     "generation_flags",
     "switches",
+    "own_macs",
     "reason",
     "filter",
     "trace_limits",

@@ -81,34 +81,44 @@ class GenerationFlags(IntFlag):
 class Switches(IntFlag):
     BLOCK4 = 1
     BLOCK6 = 2
+    OWN = 4
+    OWN_BY_INTERFACE = 8
+    OWN_MANY = 16
+
+
+class OwnMacs(IntEnum):
+    NEAR = 4
+    MACS = 68
+    MAC_SHIFT = 16
 
 
 class Reason(IntEnum):
     PASS_NOT_IP = 0
     PASS_NOT_UNICAST = 1
-    PASS_UNKNOWN_VLAN = 2
-    PASS_NOT_VIP = 3
-    PASS_NO_DOCUMENT = 4
-    PASS_AT_REAL = 5
-    PASS_NEIGHBOR_DISCOVERY = 6
-    DROP_BLOCKED = 7
-    DROP_MALFORMED = 8
-    DROP_FRAGMENT = 9
-    DROP_UNKNOWN_PORT = 10
-    DROP_PROTOCOL = 11
-    DROP_ICMP = 12
-    DROP_VIP_DOWN = 13
-    DROP_ECHO_LIMIT = 14
-    DROP_NO_REAL = 15
-    DROP_NO_NEIGHBOR = 16
-    DROP_TOO_BIG = 17
-    DROP_TOO_BIG_LIMIT = 18
-    DROP_REWRITE = 19
-    DROP_INTERNAL = 20
-    ANSWER_ECHO = 21
-    ANSWER_TOO_BIG = 22
-    NOTE_NOT_STORED = 23
-    REASONS = 24
+    PASS_NOT_OURS = 2
+    PASS_UNKNOWN_VLAN = 3
+    PASS_NOT_VIP = 4
+    PASS_NO_DOCUMENT = 5
+    PASS_AT_REAL = 6
+    PASS_NEIGHBOR_DISCOVERY = 7
+    DROP_BLOCKED = 8
+    DROP_MALFORMED = 9
+    DROP_FRAGMENT = 10
+    DROP_UNKNOWN_PORT = 11
+    DROP_PROTOCOL = 12
+    DROP_ICMP = 13
+    DROP_VIP_DOWN = 14
+    DROP_ECHO_LIMIT = 15
+    DROP_NO_REAL = 16
+    DROP_NO_NEIGHBOR = 17
+    DROP_TOO_BIG = 18
+    DROP_TOO_BIG_LIMIT = 19
+    DROP_REWRITE = 20
+    DROP_INTERNAL = 21
+    ANSWER_ECHO = 22
+    ANSWER_TOO_BIG = 23
+    NOTE_NOT_STORED = 24
+    REASONS = 25
 
 
 class Filter(IntEnum):
@@ -659,7 +669,7 @@ CONTROL: np.dtype[Any] = np.dtype(
             "echoes",
             "too_bigs",
             "tells",
-            "pad",
+            "own",
             "generation",
         ],
         "formats": [
@@ -671,11 +681,11 @@ CONTROL: np.dtype[Any] = np.dtype(
             "<u4",
             "<u4",
             "<u4",
-            ("<u8", (4,)),
+            ("<u8", (68,)),
             (GENERATION, (2,)),
         ],
-        "offsets": [0, 4, 8, 12, 16, 20, 24, 28, 32, 64],
-        "itemsize": 5440,
+        "offsets": [0, 4, 8, 12, 16, 20, 24, 28, 32, 576],
+        "itemsize": 5952,
     }
 )
 

@@ -35,7 +35,7 @@ from .layout import RealState
 from .neighbors import Link, Neighbors
 from .plane import Dataplane, PlaneThread
 from .supervise import Failed, cancel, start
-from .trunks import read_trunks
+from .trunks import Trunks, read_trunks
 
 _MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
 _AT_ONCE = 100  # reals, a few milliseconds' work
@@ -81,6 +81,7 @@ class Reals:
         self._standings = Standings()
         self._lingers = asyncio.Event()
         self._out: dict[str, int] = {}  # real -> Place.out
+        self._own_macs: frozenset[tuple[int, str]] | None = None  # what has been logged
         self._unreachable: set[str] = set()  # why, in words; what has been logged
         self._one_at_a_time = asyncio.Lock()
         self._moved = asyncio.Event()
@@ -176,6 +177,7 @@ class Reals:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOKED_AGAIN):
                     await self._moved.wait()
+                    await self._look_at_own_macs()
                     await asyncio.sleep(_MOVED_SETTLES)
             self._moved.clear()
             try:
@@ -197,6 +199,7 @@ class Reals:
             addresses = await vlans.host_addresses(self._netlink)
             self._paths.exclude({each.address for each in addresses})
             trunks = await read_trunks(self._netlink, attached)
+            await self._set_own(trunks)
             await self._plane.do(self._dataplane.set_vlans, trunks.vlan_ids())
             near = await vlans.find(self._netlink, document, addresses, attached)
             places = {**await self._faraway.find(ways, attached, addresses), **near}
@@ -208,6 +211,25 @@ class Reals:
             await self._paths.update({**near, **await self._faraway.checks(ways)}, repair=moved)
             pinned = {real: each.mac for real, each in document.neighbors.items() if each.mac}
             await self._neighbors.follow(places, pinned)
+
+    async def _look_at_own_macs(self) -> None:
+        """Before all else that moved: until it is known, frames to a new one are another host's."""
+        with contextlib.suppress(NetlinkError, OSError):  # _find follows, and tells
+            await self._set_own(await read_trunks(self._netlink, self._attached()))
+
+    async def _set_own(self, trunks: Trunks) -> None:
+        macs = trunks.own_macs()
+        fits = await self._plane.at_once(self._dataplane.set_own, macs)
+        if macs == self._own_macs:
+            return
+        self._own_macs = macs
+        if fits and macs:
+            log.info("interface.macs", macs=",".join(sorted({mac for _, mac in macs})))
+        else:
+            why = (
+                "there are too many" if macs else "an interface with the program has none that is to be seen"
+            )
+            log.warning("interface.macs", why=why, then="frames are handled whatever MAC they were sent to")
 
     def _tell_unreachable(self, places: vlans.Places) -> None:
         """Once for each reason, not for each real, and again only after it has gone."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 WORDS = {
     "pass_not_ip": "neither IPv4 nor IPv6: ARP, LLDP, a header too short",
     "pass_not_unicast": "to a group or broadcast MAC",
+    "pass_not_ours": "to another host's MAC: flooded or mirrored by a switch",
     "pass_unknown_vlan": "with a tag that neither the document nor this host knows",
     "pass_not_vip": "to an address that is no VIP",
     "pass_no_document": "no document was live yet",
-    "pass_at_real": "to its real's own MAC already: flooded by a switch, or this host is the real",
+    "pass_at_real": "to its real's own MAC already: this host is the real",
     "pass_neighbor_discovery": "IPv6 neighbor discovery for a VIP",
     "drop_blocked": "from a blocked source prefix",
     "drop_malformed": "truncated, or with lengths that contradict each other",

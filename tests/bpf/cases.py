@@ -27,6 +27,7 @@ class Case:
     ifindex: int = 0
     vlans: tuple[int, ...] = (10, 20)  # that are known
     down: bool = False  # the VIP
+    own: tuple[tuple[int, bytes], ...] = ((0, BALANCER),)  # as the model's Balancer has it
 
     def named(self, family: Family) -> Case:
         return replace(self, name=f"IPv{family.version}: {self.name}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .cases import Case, forwards, of_families, passes, redirects, sent
 from .model import REDIRECT, TX
+from .model.balancer import LOOPBACK
 from .packets import (
     ARP,
     BALANCER,
@@ -21,6 +22,7 @@ from .packets import (
     tcp,
     udp,
 )
+from .place import OWN_MACS
 
 
 def tags(family: Family) -> Iterator[Case]:
@@ -74,8 +76,11 @@ def addresses(family: Family) -> Iterator[Case]:
     packet = family.ip(tcp(40000, 80, "A", b"GET"))
     yield passes("broadcast", ethernet(packet, dst=b"\xff" * 6), "PASS_NOT_UNICAST")
     yield passes("group MAC", ethernet(packet, dst=bytes.fromhex("01005e000001")), "PASS_NOT_UNICAST")
-    yield passes("at its real already", ethernet(packet, dst=MAC), "PASS_AT_REAL")
-    yield passes("at its real, in another VLAN", ethernet(packet, dst=MAC, tci=10), "PASS_AT_REAL", vlan=20)
+    yield passes(
+        "at its real, which is this host", ethernet(packet, dst=MAC), "PASS_AT_REAL", own=((0, MAC),)
+    )
+    at_real = ethernet(packet, dst=MAC, tci=10)
+    yield passes("at its real, in another VLAN", at_real, "PASS_AT_REAL", vlan=20, own=((0, MAC),))
     yield passes("not a VIP", ethernet(family.ip(tcp(1, 80), dst=family.host)), "PASS_NOT_VIP")
     unspecified = "0.0.0.0" if family.version == 4 else "::"
     zeros = ethernet(family.ip(tcp(1, 80), dst=unspecified))
@@ -83,11 +88,51 @@ def addresses(family: Family) -> Iterator[Case]:
     source = family.ip(tcp(1, 80), dst=family.host, src=family.vip)
     yield passes("from a VIP, not to one", ethernet(source), "PASS_NOT_VIP")
     yield Case(
-        "to any unicast MAC",
+        "to any unicast MAC while no own one is known",
         ethernet(packet, dst=ROUTER),
         TX,
         ethernet(packet, dst=MAC, src=ROUTER),
+        own=(),
     )
+
+
+def own(family: Family) -> Iterator[Case]:
+    """To whom a frame was sent."""
+    packet = family.ip(tcp(40000, 80, "A", b"GET"))
+    yield passes("to another host's MAC", ethernet(packet, dst=ROUTER), "PASS_NOT_OURS")
+    yield passes("to its real's MAC, flooded", ethernet(packet, dst=MAC), "PASS_NOT_OURS")
+    yield passes("to another host's MAC, tagged", ethernet(packet, dst=ROUTER, tci=10), "PASS_NOT_OURS")
+    unknown = ethernet(packet, dst=ROUTER, tci=30)
+    yield passes("another host's comes before an unknown VLAN", unknown, "PASS_NOT_OURS")
+    yield passes(
+        "an echo request to another host's MAC", ethernet(family.echo(), dst=ROUTER), "PASS_NOT_OURS"
+    )
+    later = ROUTER + family.fragment(bytes(16), offset=8)[6:]
+    yield passes("a later fragment to another host's MAC", later, "PASS_NOT_OURS")
+    yield passes("malformed, to another host's MAC", ethernet(packet[:-2], dst=ROUTER), "PASS_NOT_OURS")
+    port = family.ip(tcp(40000, 81))
+    yield passes("an unknown port at another host's MAC", ethernet(port, dst=ROUTER), "PASS_NOT_OURS")
+    for bit in (1, 47):
+        other = (int.from_bytes(BALANCER, "little") ^ 1 << bit).to_bytes(6, "little")
+        yield passes(f"a MAC that differs in bit {bit} alone", ethernet(packet, dst=other), "PASS_NOT_OURS")
+    yield passes("the MAC that is all zeros", ethernet(packet, dst=bytes(6)), "PASS_NOT_OURS")
+    yield passes("the MAC that is all ones", ethernet(packet, dst=b"\xff" * 6), "PASS_NOT_UNICAST")
+    others = [bytes([2, 9, 0, 0, 0, n]) for n in range(OWN_MACS - 1)]
+    for place in (1, 3, 4, 5, OWN_MACS - 1):
+        macs = tuple((0, mac) for mac in (*others[:place], BALANCER))
+        yield Case(f"to the own MAC with number {place}", ethernet(packet), TX, sent(packet), own=macs)
+        yield passes(
+            f"to none of {place + 1} own MACs", ethernet(packet, dst=ROUTER), "PASS_NOT_OURS", own=macs
+        )
+    for many in (0, 4):
+        more = tuple((LOOPBACK, mac) for mac in others[:many])
+        mine, elsewhere = (*more, (LOOPBACK, BALANCER)), (*more, (LOOPBACK + 1, BALANCER))
+        count = len(mine)
+        yield Case(f"to the interface's own MAC, of {count}", ethernet(packet), TX, sent(packet), own=mine)
+        wrong = f"to another own interface's MAC, of {count}"
+        yield passes(wrong, ethernet(packet), "PASS_NOT_OURS", own=elsewhere)
+    large = ((LOOPBACK + 65536, BALANCER),)  # the lower half of the index is compared
+    yield Case("an index of more than 16 bits", ethernet(packet), TX, sent(packet), own=large)
 
 
 def payloads(family: Family) -> Iterator[Case]:
@@ -116,6 +161,6 @@ def others() -> Iterator[Case]:
     )
 
 
-CASES = [case for make in (tags, interfaces, addresses, payloads) for case in of_families(make)] + list(
+CASES = [case for make in (tags, interfaces, addresses, own, payloads) for case in of_families(make)] + list(
     others()
 )

@@ -1,7 +1,8 @@
 """Mutated packets to program and model: python -m tests.bpf.fuzz 10000000 [--seed 1] [--processes 2]
 
-In rounds: each has services, health, blocks and switches of its own, drawn from its seed, and a few thousand
-packets. What comes out is compared for each packet, counters and memory for each round. They differ: exit 1.
+In rounds: each has services, health, blocks, MACs and switches of its own, drawn from its seed, and a few
+thousand packets. What comes out is compared for each packet, counters and memory for each round. They differ:
+exit 1.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from pathlib import Path
 
 from .kernel import Kernel
 from .model import NS, TCP, TRANSITION, UDP, Balancer, First, Real, Service, Tunnel
+from .model.balancer import LOOPBACK
 from .mutate import corpus, mutate
-from .packets import FAMILIES, MAC
+from .packets import BALANCER, FAMILIES, MAC
 from .pair import Pair
 from .place import TUNNELS, usable_salt
 
@@ -96,10 +98,24 @@ def options(r: random.Random) -> dict[str, object]:
         "vlans": {10, 20, 63} if r.getrandbits(1) else {10, 64, 4095},
         "down": {family.vip for family in FAMILIES if not r.randrange(5)},
         "blocked": blocked,
+        "own": own(r),
         "echoes": (1 << 32) - 1,
         "too_bigs": (1 << 32) - 1,
         "session_mask": r.choice((0, 3, 0xFFFFFFFF)),
     }
+
+
+def own(r: random.Random) -> list[tuple[int, bytes]]:
+    """MACs that frames for this host have; mostly with that which nearly all are sent to."""
+    interface, wanted = (
+        r.choice((0, 0, LOOPBACK, LOOPBACK, LOOPBACK + 1)),
+        r.choice((0, 1, 1, 2, 4, 5, 9, 68)),
+    )
+    macs = [MAC[:5] + bytes([number]) for number in range(wanted)]
+    if macs and r.randrange(8):
+        macs[r.randrange(wanted)] = BALANCER
+        interface = min(interface, LOOPBACK)
+    return [(interface, mac) for mac in macs]
 
 
 def play(pair: Pair, frames: list[bytes], seed: int, packets: int = ROUND) -> None:

@@ -26,6 +26,8 @@ TUNNELS = ("none", "ipip", "gre", "fou", "gue", "dscp")
 V4_MAPPED = bytes(10) + b"\xff\xff"
 ANY_PORT = {4: 1, 6: 2}  # enum generation_flags
 BLOCK = {4: 1, 6: 2}  # enum switches
+OWN, OWN_BY_INTERFACE, OWN_MANY = 4, 8, 16
+OWN_NEAR, OWN_MACS, NO_MAC = 4, 68, (1 << 64) - 1  # enum own_macs
 
 Key = tuple[bytes, int, int]  # address, port, protocol
 
@@ -121,6 +123,7 @@ def place(balancer: Balancer, kernel: Kernel, half: int = 0) -> None:
     for number, (service, begin) in enumerate(zip(balancer.services, bases(balancer), strict=False)):
         _place_reals(service, number, begin, arrays)
     _place_blocks(balancer, kernel)
+    _place_own(balancer, control)
     control["inserts"], control["echoes"] = balancer.inserts, balancer.echoes
     control["too_bigs"] = balancer.too_bigs
     control["session_mask"] = balancer.session_mask
@@ -247,7 +250,7 @@ def _place_blocks(balancer: Balancer, kernel: Kernel) -> None:
     """Tries, bits and switches; what was there before goes."""
     control, switches = kernel.arrays["control"][0], 0
     words = kernel.arrays["blocked4_bits"]
-    if control["switches"] == 0 and not balancer.blocked:
+    if not int(control["switches"]) & (BLOCK[4] | BLOCK[6]) and not balancer.blocked:
         return
     words[:] = 0
     for version, width in ((4, 4), (6, 16)):
@@ -261,6 +264,18 @@ def _place_blocks(balancer: Balancer, kernel: Kernel) -> None:
             low, high = int(network.network_address) >> 12, int(network.broadcast_address) >> 12
             touched = {low} if low == high else set(range(low, high + 1))
             words |= bits(touched, 1 << 20)
+    control["switches"] = switches
+
+
+def _place_own(balancer: Balancer, control: Any) -> None:
+    """After _place_blocks, which has set the switches; the first pair lies first."""
+    switches = int(control["switches"]) & (BLOCK[4] | BLOCK[6])
+    if balancer.own:
+        switches |= OWN
+        switches |= OWN_BY_INTERFACE if balancer.own[0][0] else 0
+        switches |= OWN_MANY if len(balancer.own) > OWN_NEAR else 0
+    words = [int.from_bytes(struct.pack("<H", port & 0xFFFF) + mac, "little") for port, mac in balancer.own]
+    control["own"] = words + [NO_MAC] * (OWN_MACS - len(words))
     control["switches"] = switches
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from . import cases_fragments, cases_icmp, cases_layer2, cases_layer3
@@ -20,7 +22,7 @@ assert len({case.name for case in CASES}) == len(CASES)
 
 def meet(pair: Pair, case: Case) -> None:
     down = {family.vip for family in FAMILIES} if case.down else set()
-    pair.start(*services(case.vlan, case.ifindex), vlans=set(case.vlans), down=down)
+    pair.start(*services(case.vlan, case.ifindex), vlans=set(case.vlans), down=down, own=list(case.own))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -34,11 +36,12 @@ def test_frame(pair: Pair, case: Case) -> None:
 
 def test_every_frame_at_every_length(pair: Pair) -> None:
     """A frame cut anywhere: as the model says, to the byte and the counter."""
-    frames: dict[tuple[int, int, tuple[int, ...], bool], set[bytes]] = {}
+    frames: dict[Case, set[bytes]] = {}
     for case in CASES:
-        frames.setdefault((case.vlan, case.ifindex, case.vlans, case.down), set()).add(case.frame)
-    for (vlan, ifindex, vlans, down), whole in frames.items():
-        meet(pair, Case("", b"", 0, vlan=vlan, ifindex=ifindex, vlans=vlans, down=down))
+        circumstances = replace(case, name="", frame=b"", verdict=0, out=None, reason="")
+        frames.setdefault(circumstances, set()).add(case.frame)
+    for circumstances, whole in frames.items():
+        meet(pair, circumstances)
         pair.balancer.echoes = 1 << 31
         pair.sync()
         cut = {frame[:length] for frame in whole for length in range(14, len(frame))}

@@ -91,6 +91,10 @@ class FakeDataplane:
     def open_checks(self) -> CheckProgram:
         raise Vc5Error("nothing is loaded here")
 
+    def set_own(self, macs: Iterable[tuple[int, str]]) -> bool:
+        self.own = frozenset(macs)
+        return True
+
     def set_vlans(self, ids: Iterable[int]) -> None:
         self.vlans = frozenset(ids)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -164,3 +166,53 @@ def test_an_interface_that_comes_back_gets_the_program_again(installed: Host) ->
     assert reals(installed.status())[REAL1]["vlan"] == 0
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(5) == 0
+
+
+def test_frames_to_the_macs_of_others_are_left(installed: Host) -> None:
+    """As a switch floods them. The interface gets another MAC while vc5d runs, and forwards on."""
+    daemon = installed.start()
+    until(installed.announced, 20)
+    until(installed.status, 20)
+    mac, new, stranger = own_mac("eth10"), bytes.fromhex("020000c0ffee"), bytes.fromhex("02000000beef")
+
+    def becomes_of(dst: bytes) -> tuple[int, int]:
+        """Of a frame to this MAC: how many the program forwarded, and left since they are others'."""
+
+        def counts() -> tuple[int, int]:
+            status = installed.status()
+            forwarded = sum(real["packets"] for real in reals(status).values())
+            return forwarded, status["reasons"].get("pass_not_ours", 0)
+
+        before = counts()
+        with (
+            installed.wire.inside(installed.wire.real1),
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as cable,
+        ):
+            cable.bind(("eth0", 0))
+            cable.send(frame(dst))
+        until(lambda: counts() != before, 20)
+        after = counts()
+        return after[0] - before[0], after[1] - before[1]
+
+    until(lambda: becomes_of(stranger) == (0, 1), 20)
+    assert becomes_of(mac) == (1, 0)
+    assert becomes_of(new) == (0, 1)
+    output("ip", "link", "set", "eth10", "address", new.hex(":"))
+    until(lambda: becomes_of(new) == (1, 0), 20)
+    assert becomes_of(mac) == (0, 1)
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(5) == 0
+
+
+def own_mac(ifname: str) -> bytes:
+    return bytes.fromhex(
+        json.loads(output("ip", "-json", "link", "show", ifname))[0]["address"].replace(":", "")
+    )
+
+
+def frame(dst: bytes) -> bytes:
+    """TCP to the VIP's port 80, from a client, with ACK alone."""
+    addresses = socket.inet_aton("203.0.113.9") + socket.inet_aton(VIP)
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, socket.IPPROTO_TCP, 0) + addresses
+    tcp = struct.pack("!HHIIBBHHH", 40000, 80, 1, 1, 5 << 4, 0x10, 8192, 0, 0)
+    return dst + bytes.fromhex("020000000001") + b"\x08\x00" + ip + tcp

@@ -138,7 +138,9 @@ def outgrow(pin_dir: Path) -> None:
     link = own_link()
     plane = opened(pin_dir, document(spec()))
     accept(plane)
+    plane.set_own({(1, MACS["10.1.10.1"])})
     assert plane.attach(link) in ("native", "generic")
+    assert int(plane.maps.control["switches"][0]) == 0, "its MACs are not known yet: any frame is taken"
     flows = {1024 + n: real_of(plane, 1024 + n, syn=True) for n in range(150)}
     without = {real: weight for real, weight in REALS.items() if real != "10.1.10.1"}
     plane.apply(document(spec(without)))  # some flows are in the flow table now
@@ -203,6 +205,8 @@ def test_what_no_document_says_outlives_growing(pin_dir: Path) -> None:
         (ipaddress.IPv4Network("198.51.100.0/24"),), (ipaddress.IPv6Network("2001:db8:bad::/48"),)
     )
     plane.set_block(blocked)
+    plane.set_own({(1, MACS["10.1.10.1"]), (1, MACS["10.1.10.2"])})
+    before = plane.maps.control["own"][0].tolist()
     plane.set_limits(77, 88)
     plane.set_session_bits(2)
     keys, values = np.zeros(5, FLOW_KEY6), np.zeros(5, FLOW)
@@ -219,7 +223,8 @@ def test_what_no_document_says_outlives_growing(pin_dir: Path) -> None:
     assert plane.snapshot().vips["192.168.101.1"]
     assert [len(maps.tables[name].read()[0]) for name in ("blocked4", "blocked6")] == [1, 1]
     words = {name: int(maps.control[name][0]) for name in ("switches", "session_mask", "inserts", "echoes")}
-    assert words == {"switches": 3, "session_mask": 3, "inserts": 77, "echoes": 88}
+    assert words == {"switches": 3 + 4, "session_mask": 3, "inserts": 77, "echoes": 88}
+    assert maps.control["own"][0].tolist() == before
     assert sorted(maps.tables["flows6_tcp"].read()[0]["sport_be"].tolist()) == list(range(5))
     assert sorted(maps.tables["fragments6"].read()[0]["id_be"].tolist()) == list(range(3))
     assert (int(maps.blocked4_bits.any()), int(maps.prefixes4[7])) == (1, 3)
@@ -227,7 +232,7 @@ def test_what_no_document_says_outlives_growing(pin_dir: Path) -> None:
     plane = Dataplane.open(pin_dir, OBJECT, document(many))
     assert plane.snapshot().vips["192.168.101.1"]
     plane.set_block(Blocked())
-    assert int(plane.maps.control["switches"][0]) == 0
+    assert int(plane.maps.control["switches"][0]) == 4, "the host's own MACs are known on"
     plane.close()
 
 

@@ -97,6 +97,85 @@ def test_a_stack_without_end_is_left() -> None:
     assert Trunks(loop, frozenset({3})).ports(1) == frozenset()
 
 
+def stack(*devices: Device) -> dict[int, Device]:
+    return {each.index: each for each in devices}
+
+
+A, B, C, VRRP = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c", "00:00:5e:00:01:07"
+NIC, OTHER = Device(1, "eth0", mac=A), Device(2, "eth1", mac=B)
+
+
+@pytest.mark.parametrize(
+    ("why", "devices", "attached", "macs"),
+    [
+        ("a NIC, and not the other one", [NIC, OTHER], {1}, {(1, A)}),
+        ("each of two", [NIC, OTHER], {1, 2}, {(1, A), (2, B)}),
+        ("a VLAN device with a MAC of its own", [NIC, Device(3, "eth0.10", 1, mac=C)], {1}, {(1, A), (1, C)}),
+        (
+            "VRRP's macvlan over a VLAN device",
+            [NIC, OTHER, Device(3, "eth0.10", 1, mac=A), Device(4, "vrrp.7", 3, mac=VRRP)],
+            {1, 2},
+            {(1, A), (1, VRRP), (2, B)},
+        ),
+        ("the VLAN device that the program is on", [NIC, Device(3, "eth0.10", 1, mac=C)], {3}, {(3, C)}),
+        (
+            "a bond's ports, whether the program is on them",
+            [
+                Device(1, "eth0", master=5, mac=A),
+                Device(2, "eth1", master=5, mac=B),
+                Device(5, "bond0", mac=C, kind="bond"),
+                Device(6, "bond0.30", 5, mac=VRRP),
+            ],
+            {1, 2},
+            {(port, mac) for port, own in ((1, A), (2, B)) for mac in (own, C, VRRP)},
+        ),
+        (
+            "… or on the bond: then frames come by its ports, or by it in generic mode",
+            [
+                Device(1, "eth0", master=5, mac=A),
+                Device(2, "eth1", master=5, mac=A),
+                Device(5, "bond0", mac=A, kind="bond"),
+                Device(6, "bond0.30", 5, mac=VRRP),
+            ],
+            {5},
+            {(entry, mac) for entry in (1, 2, 5) for mac in (A, VRRP)},
+        ),
+        (
+            "a bridge with a guest, whose frames are not this host's",
+            [
+                Device(1, "eth0", master=5, mac=A),
+                Device(5, "br0", mac=B, kind="bridge"),
+                Device(6, "tap0", master=5, mac=C),
+            ],
+            {1},
+            {(1, A), (1, B)},
+        ),
+        (
+            "Open vSwitch, of which nothing is to be seen: all that there are",
+            [
+                Device(1, "eth0", master=5, mac=A),
+                Device(5, "ovs-system", mac=B, kind="openvswitch"),
+                Device(6, "br0", mac=C, kind="openvswitch"),
+            ],
+            {1},
+            {(1, A), (1, B), (1, C)},
+        ),
+        ("an interface without a MAC: then nothing is known", [NIC, Device(2, "tun0")], {1, 2}, set()),
+        ("one that is away at the moment", [NIC], {1, 9}, {(1, A)}),
+        ("none", [NIC], set(), set()),
+    ],
+)
+def test_the_macs_that_are_this_hosts(
+    why: str, devices: list[Device], attached: set[int], macs: set[tuple[int, str]]
+) -> None:
+    assert Trunks(stack(*devices), frozenset(attached)).own_macs() == macs, why
+
+
+def test_macs_of_a_stack_without_end() -> None:
+    loop = stack(Device(1, "a", below=2, mac=A), Device(2, "b", below=1, mac=B))
+    assert Trunks(loop, frozenset({1})).own_macs() == {(1, A), (1, B)}
+
+
 def test_each_family_has_its_vlans() -> None:
     addresses = [HostAddress(10, "eth0.10", "10.1.10.1"), HostAddress(10, "eth0.10", "fd10::1")]
     assert vlan_interfaces({10: "fd10::/64"}, addresses, frozenset()) == {

@@ -19,6 +19,10 @@ class Words:
 REASONS: dict[str, Words] = {
     "pass_not_ip": Words("neither IPv4 nor IPv6 behind at most one VLAN tag, such as ARP or LLDP"),
     "pass_not_unicast": Words("to a group or broadcast MAC"),
+    "pass_not_ours": Words(
+        "to another host's MAC",
+        "a switch floods or mirrors frames to here; the log's `interface.macs` has this host's own MACs",
+    ),
     "pass_unknown_vlan": Words(
         "with the tag of a VLAN that neither the document nor this host has",
         "if it is a VIP's traffic, add the VLAN to `vlans`, or take it off the switch's port",
@@ -27,7 +31,7 @@ REASONS: dict[str, Words] = {
     "pass_no_document": Words("before the first document", "`vc5ctl reload` says what is wrong with it"),
     "pass_at_real": Words(
         "to its real's own MAC already",
-        "a switch floods: the real's MAC has aged out of its table, or this host is the real",
+        "this host is the real",
     ),
     "pass_neighbor_discovery": Words("ICMPv6 neighbor discovery to a VIP, which the host answers"),
     "drop_blocked": Words(

@@ -127,6 +127,8 @@ _PARTS: Mapping[str, tuple[Event, ...]] = {
             "error then", "driver", "change"),
         Event("trace.failed", "error", "Tracing could not begin or go on; forwarding goes on.", "error", "driver",
             "change", "failure"),
+        Event("interface.macs", "info warning", "Frames to other MACs than these are left to the host; or none are, "
+            "since its own are not known.", "macs why then", "driver", "change"),
         Event("interface.refused", "error", "The program could not be put back.", "interface error", "driver",
             "error", "failure"),
         Event("interface.mode", "warning", "The program runs in another mode than asked for.",

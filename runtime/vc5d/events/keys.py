@@ -69,6 +69,7 @@ KEYS: Mapping[str, Key] = {
     "interface": Key("of this host", "observer.ingress.interface.name"),
     "interfaces": Key("of this host", "vc5.interfaces"),
     "mac": Key("the real's", "server.mac", value=_mac),
+    "macs": Key("of this host's interfaces", "vc5.macs"),
     "missing": Key("what was not there", "vc5.missing"),
     "mode": Key("of XDP: native or generic", "vc5.mode"),
     "needed": Key("what to do about it", "vc5.hint"),

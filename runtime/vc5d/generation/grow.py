@@ -27,6 +27,7 @@ _WORDS = (
     "echoes",
     "too_bigs",
     "tells",
+    "own",
 )  # of struct control: no document's
 # What packets add to these while they are copied is not missed.
 _TABLES = ("sessions", "prefixes6", "blocked4", "blocked6")

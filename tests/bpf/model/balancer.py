@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from . import icmp, tunnels
 from .counters import Blocks, Budget, Network, Prefixes, Sessions
 from .fragments import Fragments
-from .frames import open_frame, rewrite
+from .frames import is_ours, open_frame, rewrite
 from .parsing import Packet, parse
 from .state import Kept, Service
 from .tracking import Flows
@@ -39,6 +39,7 @@ class Balancer:
     lifetime: float = 900.0  # seconds
     salt: int = 1
     live: bool = True
+    own: list[tuple[int, bytes]] = field(default_factory=list)  # see frames.is_ours
     vlans: set[int] = field(default_factory=lambda: {10, 20, 30})
     down: set[str] = field(default_factory=set)  # VIPs that are not up
     blocked: list[Network] = field(default_factory=list)
@@ -72,6 +73,8 @@ class Balancer:
             return Outcome(PASS, frame, opened)
         if not self.live:
             return Outcome(PASS, frame, "PASS_NO_DOCUMENT")
+        if not is_ours(frame, self.own, LOOPBACK):
+            return Outcome(PASS, frame, "PASS_NOT_OURS")
         tag, version, at = opened
         if tag is not None and tag & 0xFFF and tag & 0xFFF not in self.vlans:
             return Outcome(PASS, frame, "PASS_UNKNOWN_VLAN")

@@ -26,6 +26,13 @@ def open_frame(frame: bytes) -> tuple[int | None, int, int] | str:
     return "PASS_NOT_IP"
 
 
+def is_ours(frame: bytes, own: list[tuple[int, bytes]], interface: int) -> bool:
+    """Whether it was sent to a MAC of the interface that it came in by. `own`: pairs of these, of indexes the
+    lower 16 bits; none: any frame is ours. Interface 0: whichever; either all pairs have it or none has."""
+    here = [mac for port, mac in own if not port or (port - interface) % 65536 == 0]
+    return not own or frame[:6] in here
+
+
 def rewrite(frame: bytes, tag: int | None, real: Real) -> bytes:
     """The frame as it leaves: MAC addresses and tag are all that differs."""
     assert real.mac
