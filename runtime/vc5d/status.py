@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import json
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -67,7 +68,7 @@ def status(
     Takes long with many reals: not for the event loop's own thread."""
     result: dict[str, Any] = {
         **plain(captured.snapshot()),
-        **plain(daemon),
+        **{name: plain(value) for name, value in vars(daemon).items() if name != "drained"},
         "drained": daemon.drained.listed(),
         "version": VERSION,
     }
@@ -104,11 +105,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, set | frozenset):
-        return sorted(plain(each) for each in value)
+        return sorted((plain(each) for each in value), key=_in_order)
     if isinstance(value, Path):
         return str(value)
     item = getattr(value, "item", None)
     return item() if callable(item) else value
+
+
+def _in_order(value: Any) -> tuple[bool, Any]:
+    """Of a set's members, of which JSON has no order: texts and numbers by themselves, others as written."""
+    return (False, value) if type(value) in _PLAIN else (True, json.dumps(value, sort_keys=True))
 
 
 def _key(key: Any) -> str:

@@ -67,6 +67,9 @@ def test_pages(installed: Host) -> None:
     assert said(installed, "drains") == []
     assert installed.ctl("drain", "real", REAL1, "--service", SERVICE, "--force").returncode == 0
     assert said(installed, "drains") == [{"kind": "real", "real": REAL1, "service": SERVICE}]
+    assert installed.ctl("drain", "real", REAL1, "--force").returncode == 0
+    assert len(said(installed, "drains")) == 2, "status can say of several, too"
+    assert installed.ctl("undrain", "real", REAL1).returncode == 0
     undrain = installed.ctl("drains").stdout.split("by: vc5ctl ")[1].split()
     assert installed.ctl(*undrain).returncode == 0, "the command that it names works"
     assert "nothing is drained" in installed.ctl("drains").stdout
