@@ -8,6 +8,7 @@ answer costs nothing.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -149,7 +150,7 @@ class Neighbors:
                         async for message in events.get():
                             await self._take(message)
             except (OSError, NetlinkError) as failure:
-                log.warning("neighbor.events", error=failure)
+                log.warning("neighbor.events", error=_in_words(failure))
             await asyncio.sleep(_UNTIL_ASKED_AGAIN)
             events = await _events()
             self._moved()
@@ -215,6 +216,12 @@ async def _events() -> AsyncIPRoute:
     events = AsyncIPRoute()
     await events.bind(_EVENTS)
     return events
+
+
+def _in_words(failure: OSError | NetlinkError) -> str:
+    """pyroute2 raises the bare number of an error."""
+    number = failure.args[0] if failure.args else None
+    return os.strerror(number) if isinstance(number, int) else str(failure)
 
 
 def _of_a_link_only(message: Any) -> bool:

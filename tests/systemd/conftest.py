@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))  # wire.py, support/
+from systemd.booted import booted, host  # noqa: F401
 
 TOOLS = ("debootstrap", "systemd-nspawn", "nsenter", "ip")
 

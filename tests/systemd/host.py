@@ -36,12 +36,12 @@ Text = subprocess.CompletedProcess[str]
 
 class Host:
     """netns: the name of a network namespace that exists. `root`: its root directory, as seen from outside,
-    writable at any time."""
+    writable at any time; `bpffs`: its BPF file system."""
 
     def __init__(self, name: str, netns: str) -> None:
         self.name, self._netns = name, netns
         self._directory = Path(tempfile.mkdtemp(prefix=f"vc5-{name}-"))
-        self.root, self._bpffs = self._directory / "root", self._directory / "bpf"
+        self.root, self.bpffs = self._directory / "root", self._directory / "bpf"
         self._console = self._directory / "console"
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
@@ -62,11 +62,11 @@ class Host:
 
     def _mount(self) -> None:
         upper, work = self._directory / "upper", self._directory / "work"
-        for each in (upper, work, self.root, self._bpffs):
+        for each in (upper, work, self.root, self.bpffs):
             each.mkdir()
         layers = f"lowerdir={image.installed()}:{image.root()},upperdir={upper},workdir={work}"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, self.root], check=True)
-        subprocess.run(["mount", "-t", "bpf", "-o", "mode=0700", "bpf", self._bpffs], check=True)
+        subprocess.run(["mount", "-t", "bpf", "-o", "mode=0700", "bpf", self.bpffs], check=True)
 
     def _boot(self) -> None:
         """Returns when systemd has started all there is to start."""
@@ -75,7 +75,7 @@ class Host:
             f"--directory={self.root}",
             f"--machine={self.name}",
             f"--network-namespace-path=/run/netns/{self._netns}",
-            f"--bind={self._bpffs}:/sys/fs/bpf",
+            f"--bind={self.bpffs}:/sys/fs/bpf",
             f"--bind-ro={image.TREE}",
         ]
         with self._console.open("wb") as console:
@@ -107,7 +107,7 @@ class Host:
         if self._nspawn and self._nspawn.poll() is None:
             os.kill(self._leader or self._nspawn.pid, signal.SIGKILL)  # as a power cut: nothing of it is kept
             self._nspawn.wait()
-        for mounted in (self.root, self._bpffs):
+        for mounted in (self.root, self.bpffs):
             subprocess.run(["umount", "--lazy", mounted], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(self._directory)
 
@@ -134,7 +134,7 @@ class Host:
         """What `make install` does beside putting files there, which are there."""
         self.run("systemd-sysusers")
         self.run("systemctl", "daemon-reload")
-        self.run("sysctl", "-q", "-p", "/usr/lib/sysctl.d/60-vc5.conf")
+        self.run("sysctl", "-e", "-q", "-p", "/usr/lib/sysctl.d/60-vc5.conf")
 
     def journal(self, unit: str = "vc5d") -> str:
         return self.output("journalctl", "--no-pager", "-o", "cat", "-u", unit)

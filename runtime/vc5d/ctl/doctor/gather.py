@@ -65,6 +65,7 @@ class Host:
     addresses: frozenset[tuple[str, str]]
     neighbors: Mapping[str, str]
     bird: bird_client.Sessions
+    protocols: tuple[bird_client.Protocol, ...]
     in_bird: frozenset[str]
     open_files: int
     rp_filters: Mapping[str, int]
@@ -122,6 +123,7 @@ def gather(asked: Asked) -> Host:
         addresses=network.addresses,
         neighbors=network.neighbors,
         bird=bird,
+        protocols=asyncio.run(bird_client.read_protocols(asked.bird)) if not bird.why else (),
         in_bird=asyncio.run(bird_client.known_routes(asked.bird, network.routes))
         if not bird.why
         else frozenset(),

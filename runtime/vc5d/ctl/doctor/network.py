@@ -1,10 +1,11 @@
-"""VLANs, reals, BIRD: what is around this host, against the document."""
+"""VLANs and reals: what is around this host, against the document."""
 
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_interface
 
-from .finding import Finding, Findings, fail, ok, warn
+from . import bird
+from .finding import Findings, fail, ok, warn
 from .gather import Host
 from .nics import rp_filter
 
@@ -18,9 +19,9 @@ def judge(host: Host) -> Findings:
                 "without it VLANs and reals are not looked at",
                 "vc5ctl doctor --document config.json",
             ),
-            *_bird(host),
+            *bird.judge(host),
         ]
-    return [*_reload(host), *_vlans(host), *_own_vips(host), *_reals(host), *_bird(host)]
+    return [*_reload(host), *_vlans(host), *_own_vips(host), *_reals(host), *bird.judge(host)]
 
 
 def _reload(host: Host) -> Findings:
@@ -116,56 +117,5 @@ def _reals(host: Host) -> Findings:
             f"the MACs of {len(missing)} are not known: {shown}",
             "nothing can be sent to them: they answer neither ARP nor neighbor solicitations",
             f"ping -c 1 {sorted(missing)[0]}; ip neigh show {sorted(missing)[0]}",
-        )
-    ]
-
-
-def _bird(host: Host) -> Findings:
-    if host.bird.why:
-        return [
-            warn(
-                "BIRD",
-                host.bird.why,
-                "without BGP no router sends packets here",
-                "vc5c --emit bird … -o /etc/bird/bird.conf && systemctl enable --now bird",
-            )
-        ]
-    found: list[Finding] = []
-    for session in host.bird.sessions:
-        if session.up:
-            found.append(ok("BIRD", f"{session.name}: {session.info}"))
-        else:
-            found.append(
-                fail(
-                    "BIRD",
-                    f"{session.name} is not established: {session.info or 'no reason given'}",
-                    "this router sends nothing here",
-                    f"birdc show protocols all {session.name}; the peer's address, AS and password",
-                )
-            )
-    if not host.bird.sessions:
-        found.append(
-            fail(
-                "BIRD",
-                "it has no BGP session",
-                "no router hears of the VIPs",
-                "vc5c --emit bird, then birdc configure",
-            )
-        )
-    return [*found, *_table(host)]
-
-
-def _table(host: Host) -> Findings:
-    absent = sorted(host.routes.keys() - host.in_bird)
-    if not host.routes:
-        return []
-    if not absent:
-        return [ok("BIRD", f"it has learned all {len(host.routes)} announced VIPs")]
-    return [
-        fail(
-            "BIRD",
-            f"it has not learned {', '.join(absent[:5])}",
-            "vc5d announces by routes in a table of its own, which BIRD must read and learn",
-            "vc5c --emit bird writes the `protocol kernel` for it; then: birdc configure",
         )
     ]
