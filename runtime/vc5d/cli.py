@@ -22,7 +22,7 @@ from .defaults import PIN_DIR, SOCKET, STATE_DIR
 from .document import check
 from .errors import Vc5Error
 from .handover import TUN
-from .health.checks import compile_checks
+from .health.plans import compile_checks
 from .outcome import guarded, say
 from .sharing.keys import Secrets
 from .sharing.settings import settings_of

@@ -31,7 +31,8 @@ from .errors import Vc5Error
 from .fleet.report import Opinion
 from .fleet.running import Parts, RunningFleet, shares
 from .flowlist import Asked
-from .health.checks import Name, Plans
+from .health.checks import Name
+from .health.plans import Plans
 from .health.probers import Probed
 from .interfaces import Interfaces
 from .layout import RealState

@@ -128,7 +128,7 @@ class Dataplane:
             return Report(document.digest, self.state.number, unchanged=True)
         replaced = False
         try:
-            plan = make_plan(self.state, document, self.maps.capacity, self.maps.slots)
+            plan = make_plan(self.state, document, self.maps.capacity, self.maps.slots, self._document)
             self._carry_out(plan)
         except Outgrown:
             if self._program is None:

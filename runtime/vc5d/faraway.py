@@ -10,7 +10,7 @@ from dataclasses import replace
 from pyroute2 import AsyncIPRoute
 
 from .document import Document
-from .health.checks import Plans
+from .health.plans import Plans
 from .health.tunnels import Entrance
 from .health.ways import Way
 from .hops import Route, find_routes, source_for
@@ -35,12 +35,15 @@ class Faraway:
 
     @staticmethod
     def ways(plans: Plans) -> set[Way]:
-        return {plan.way for plan in plans.values() if plan.way}
+        return {plan.way for its in plans.by_service.values() for plan in its.values() if plan.way}
 
     @staticmethod
     def near(document: Document, plans: Plans) -> Document:
         """With only the reals that some service has on a VLAN."""
-        near = {plan.real for plan in plans.values() if not plan.way}
+        near = set[str]()
+        for its in plans.by_service.values():
+            tunnelled = any(plan.way for plan in its.values())
+            near.update(its if not tunnelled else (real for real, plan in its.items() if not plan.way))
         return replace(
             document, neighbors={real: each for real, each in document.neighbors.items() if real in near}
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +22,11 @@ from .document import Document, Neighbor, RealConfig, ServiceKey
 from .errors import Vc5Error
 from .faraway import Faraway
 from .fleet.report import Opinion
-from .health.checks import Name, Plans
+from .health.checks import Name
 from .health.directions import Directions
 from .health.leaving import Leaving
 from .health.marks import Paths
+from .health.plans import Plans
 from .health.probers import OnProbe, Probers
 from .health.standing import Said, Standings
 from .health.state import Condition
@@ -76,7 +77,8 @@ class Reals:
         self._changed, self._failed, self._drained = told.changed, told.failed, told.drained
         self._on_probe, self._opinion = told.on_probe, told.opinion
         self._document: Document | None = None
-        self._plans: Plans = {}
+        self._plans = Plans()
+        self._judged: Document | None = None  # whose states the dataplane was told whole
         self._leaving = Leaving()
         self._standings = Standings()
         self._lingers = asyncio.Event()
@@ -117,12 +119,12 @@ class Reals:
             log.warning("real.places", error=failure)
             self.moved()
         await self._follow_checks()
-        await self._push_states([*self._leaving.plans, *plans])
+        await self._push_states([*self._leaving.plans, *_anew(self._judged, document)])
+        self._judged = document
         self._changed()
 
     async def _follow_checks(self) -> None:
-        followed = {**self._leaving.plans, **self._plans}
-        self._standings.forget(await self._watch.follow(followed))
+        self._standings.forget(await self._watch.follow(self._plans.beside(self._leaving.plans)))
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
         return self._watch.condition(key, address)
@@ -135,8 +137,8 @@ class Reals:
 
     def alive(self) -> list[Name]:
         """Those that their checks say are up; also of those that left the document and drain."""
-        followed = (*self._plans, *(name for name in self._leaving.plans if name not in self._plans))
-        return [name for name in followed if self.condition(*name).up]
+        services = self._plans.beside(self._leaving.plans).by_service
+        return [(key, address) for key in services for address in self.sides(key).up]
 
     def leaving(self) -> list[Name]:
         return list(self._leaving.plans)
@@ -156,7 +158,7 @@ class Reals:
         self._leaving.inherit(reals, self._plans)
         await self._follow_checks()
         self.moved()
-        await self.judge({**self._leaving.plans, **self._plans})
+        await self.judge(self._plans.beside(self._leaving.plans))
 
     async def judge(self, names: Iterable[Name]) -> None:
         """What the fleet says of these has changed."""
@@ -193,7 +195,7 @@ class Reals:
         async with self._one_at_a_time:
             if self._document is None:
                 return
-            plans = {**self._leaving.plans, **self._plans}
+            plans = self._plans.beside(self._leaving.plans)
             ways, attached = self._faraway.ways(plans), self._attached()
             document = self._faraway.near(self._leaving.with_their_places(self._document), plans)
             addresses = await vlans.host_addresses(self._netlink)
@@ -313,6 +315,19 @@ class Reals:
         await self._plane.do(
             _each, self._dataplane.set_link, [(*link, self._out.get(link[0], 0)) for link in links]
         )
+
+
+def _anew(before: Document | None, document: Document) -> Iterator[Name]:
+    """The reals whose states another document may have changed: new ones, and those that are configured
+    otherwise."""
+    for key, service in document.services.items():
+        former = before.services.get(key) if before else None
+        if former is service:
+            continue
+        known = former.reals if former and former.linger == service.linger else {}
+        for address, real in service.reals.items():
+            if known.get(address) is not real:
+                yield key, address
 
 
 def _each(call: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]) -> None:

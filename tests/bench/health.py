@@ -28,7 +28,7 @@ from pathlib import Path
 
 from vc5d.collecting import settle
 from vc5d.document import ServiceKey
-from vc5d.health.checks import Check, Plan, Plans
+from vc5d.health.checks import Check, Name, Plan
 from vc5d.health.marks import Paths
 from vc5d.health.probers import Probers
 from vc5d.health.state import Condition, Result, Rule
@@ -109,7 +109,9 @@ def throughput(kind: str) -> Work:
     return work
 
 
-async def watched(probers: Probers, plans: Plans, seconds: float) -> tuple[Watch, list[Result], float]:
+async def watched(
+    probers: Probers, plans: dict[Name, Plan], seconds: float
+) -> tuple[Watch, list[Result], float]:
     """All of `plans` for so long, after a first interval; the results and the CPU seconds."""
     results: list[Result] = []
 

@@ -177,7 +177,8 @@ async def play(scene: Scene, started: asyncio.Task[None]) -> dict[str, Any]:
 async def changes(scene: Scene) -> dict[str, float]:
     """From what a check found to the byte in the kernel: one real after the other goes down and up."""
     reals, plane = scene.daemon._reals, scene.daemon._dataplane
-    names = [name for name, watched in reals._watch._watched.items() if watched.condition.up][:CHANGES]
+    watched_ = (watched for its in reals._watch._watched.values() for watched in its.values())
+    names = [watched.name for watched in watched_ if watched.condition.up][:CHANGES]
     stored: list[float] = []
     set_state = plane.set_state
 
@@ -190,7 +191,7 @@ async def changes(scene: Scene) -> dict[str, float]:
     took: list[float] = []
     for up in (False, True):
         for name in names[: CHANGES // 2]:
-            watched = reals._watch._watched[name]
+            watched = reals._watch._watched[name[0]][name[1]]
             watched.condition = Condition(up, "as wanted")
             stored.clear()
             begin = time.perf_counter()

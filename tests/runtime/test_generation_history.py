@@ -25,8 +25,10 @@ from support.packets import ACCEPTING, DOWN, DRAINING, UP, DataPath, Flow, NotFo
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey
 from vc5d.generation import fill
-from vc5d.generation.plan import Outgrown, make_plan
+from vc5d.generation.plan import Outgrown, Plan, make_plan
+from vc5d.generation.state import Lines
 from vc5d.layout import RealState
+from vc5d.loading.parts import cut, fingerprint, join, opened
 from vc5d.maps import Capacity, Maps
 
 CAPACITY = Capacity(
@@ -56,6 +58,30 @@ def real(service: str, number: int) -> str:
     return f"2001:db8:10::{number}" if service == SIX else f"10.1.10.{number}"
 
 
+def shown(plan: Plan) -> Any:
+    """All that a plan says, with its lines as values."""
+
+    def lines(one: Lines | None) -> Any:
+        return one and (one.line, one.size, one.digest, one.mapping, one.clear, one.ends_ns, one.settling)
+
+    services = {
+        key: (s.id, s.flags, s.block, s.reals, lines(s.lines), lines(s.first.lines) if s.first else None)
+        for key, s in plan.after.services.items()
+    }
+    writes = [(lines(w.lines), w.mapping, lines(w.before), w.all_slots) for w in plan.tables]
+    names = (
+        "new_blocks",
+        "moves",
+        "new_reals",
+        "returning",
+        "leaving",
+        "tables_kept",
+        "retired",
+        "retired_ids",
+    )
+    return services, writes, plan.after.links, plan.new_services, [getattr(plan, name) for name in names]
+
+
 class AtOnce(ThreadPoolExecutor):
     """What upkeep would do in another thread happens when it is asked for, so that a history can be
     repeated."""
@@ -75,6 +101,7 @@ class History(RuleBasedStateMachine):
         self.maps = Maps.in_memory(CAPACITY)
         self.path = DataPath(self.maps)
         self.now = SECOND
+        self.parts: dict[Any, Any] = {}
         self.restart()
         self.live: Document
         self.up: set[str] = set()
@@ -86,7 +113,7 @@ class History(RuleBasedStateMachine):
     def first_document(self) -> None:
         reals = [real(SERVICES[0], number) for number in NUMBERS[:6]]
         self.spec = Spec({SERVICES[0]: dict.fromkeys(reals, 1)}, lifetime=64)
-        self.live = document(self.spec)
+        self.live = self._document(self.spec)
         self.plane.apply(self.live)
         for address in reals:
             self.plane.set_state(FIRST, address, RealState.ACCEPTING)
@@ -175,9 +202,10 @@ class History(RuleBasedStateMachine):
         (self.up.add if up else self.up.discard)(vip)
 
     def _apply(self, spec: Spec, kill: int | None) -> None:
-        new = document(spec)
+        new = self._document(spec)
         try:
             if kill is None:
+                self._plan(new)
                 self.plane.apply(new)
             else:
                 self._apply_and_kill(new, kill)
@@ -194,8 +222,25 @@ class History(RuleBasedStateMachine):
                 self.ended = [flow for flow in self.ended if flow.service != service]
                 self._forget_entries(service)
 
+    def _document(self, spec: Spec) -> Document:
+        """As it comes into vc5d: what did not change is the very object that an earlier document had."""
+        found = {}
+        for name, part in cut(document(spec)):
+            known = name, fingerprint(part)
+            if known not in self.parts:
+                self.parts[known] = opened(name, part, {})
+            found[name] = self.parts[known]
+        return join(found)
+
+    def _plan(self, new: Document) -> Plan:
+        """It is the same whether or not what did not change is looked at."""
+        known = self.plane.state, new, CAPACITY, self.maps.slots
+        quick, whole = make_plan(*known, self.plane._document), make_plan(*known)
+        assert shown(quick) == shown(whole)
+        return quick
+
     def _apply_and_kill(self, new: Document, after: int) -> None:
-        plan = make_plan(self.plane.state, new, CAPACITY, self.maps.slots)
+        plan = self._plan(new)
         steps: Iterator[str] = fill.steps(self.maps, self.plane.state, plan, lambda: self.now)
         for _ in range(after):
             next(steps, None)

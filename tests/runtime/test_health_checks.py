@@ -9,7 +9,8 @@ from support.documents import sealed
 from vc5d.document import ServiceKey
 from vc5d.document.structure import build
 from vc5d.errors import Vc5Error
-from vc5d.health.checks import Check, Plan, compile_checks
+from vc5d.health.checks import Check, Plan
+from vc5d.health.plans import compile_checks
 from vc5d.health.state import Rule
 from wire import REAL1, REAL2, VIP, raw_document
 

@@ -13,8 +13,8 @@ from support.documents import Spec, document, file_content, raw_document, sealed
 from test_daemon import ALIVE, DOWN, DRAINING, UP, Scene, play
 from vc5d import reals
 from vc5d.document import Neighbor, ServiceKey
-from vc5d.health.checks import compile_checks
 from vc5d.health.leaving import Leaving
+from vc5d.health.plans import compile_checks
 from wire import REAL1, REAL2, VIP, VLANS, Wire
 
 A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"

@@ -12,7 +12,7 @@ from itertools import count
 import pytest
 from vc5d import log
 from vc5d.document import ServiceKey
-from vc5d.health.checks import Check, Plan, Plans
+from vc5d.health.checks import Check, Name, Plan
 from vc5d.health.state import Condition, Result, Rule
 from vc5d.health.trouble import Troubles
 from vc5d.health.watch import Watch
@@ -49,7 +49,7 @@ class Scene:
                 await asyncio.sleep(0.005)
 
 
-def plans(*reals: str, path: str = "/", rule: Rule = Rule(2, 3)) -> Plans:  # noqa: B008 - frozen
+def plans(*reals: str, path: str = "/", rule: Rule = Rule(2, 3)) -> dict[Name, Plan]:  # noqa: B008 - frozen
     check = Check("http", 80, path=path)
     return {(KEY, real): Plan(KEY, real, (check,), rule, INTERVAL, 1.0) for real in reals}
 

@@ -16,7 +16,7 @@ import pytest
 from support.documents import Spec, file_content, raw_document, sealed
 from vc5d.document import Document, read
 from vc5d.errors import Vc5Error
-from vc5d.health.checks import compile_checks
+from vc5d.health.plans import compile_checks
 from vc5d.loading import loading as loading_module
 from vc5d.loading.loading import Loaded, Loading
 

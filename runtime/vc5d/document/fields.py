@@ -7,6 +7,7 @@ import ipaddress
 import json
 import socket
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,11 +65,8 @@ def positive(mapping: Mapping[str, Any], key: str, where: str) -> float:
 
 def address(text: str, where: str) -> str:
     """An IP address in its canonical spelling: two spellings of one real would be two reals."""
-    try:
-        if socket.inet_ntoa(socket.inet_pton(socket.AF_INET, text)) == text:
-            return text  # a document may have 100,000 of them
-    except (OSError, ValueError):
-        pass  # then it is IPv6, or wrong
+    if _is_canonical4(text):
+        return text
     try:
         canonical = str(ipaddress.ip_address(text))
     except ValueError:
@@ -76,6 +74,15 @@ def address(text: str, where: str) -> str:
     if canonical != text:
         raise Fault(where, f'"{text}" is not written as "{canonical}"')
     return text
+
+
+@lru_cache(1 << 16)
+def _is_canonical4(text: str) -> bool:
+    """A document may name the same real a thousand times."""
+    try:
+        return socket.inet_ntoa(socket.inet_pton(socket.AF_INET, text)) == text
+    except (OSError, ValueError):
+        return False  # then it is IPv6, or wrong
 
 
 def port(text: str, where: str, lowest: int = 1) -> int:

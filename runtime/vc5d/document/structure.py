@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import marshal
 import re
 from collections.abc import Mapping, Set
 from typing import Any
@@ -46,6 +47,9 @@ _OWN = {
 _OWN_SERVICE = {"name", "need", "track", "sticky", "linger", "health", "reals", "table"}
 KINDS = ("ipip", "gre", "fou", "gue", "dscp")  # of tunnels
 LEAST_MTU = 576
+_NO_REFERENCES = 2  # marshal's version: equal values have equal bytes
+
+Shared = dict[tuple[str, bytes], RealConfig]  # by port and JSON value, as bytes
 
 
 def build(raw: Mapping[str, Any], secret_seed: int = 0) -> Document:
@@ -55,10 +59,11 @@ def build(raw: Mapping[str, Any], secret_seed: int = 0) -> Document:
     vlans = _vlans(raw, "vlans")
     vlans6 = _vlans(raw, "vlans6")
     any_vlan = vlans.keys() | vlans6.keys()
+    shared: Shared = {}
     services = {}
     for text, value in field(raw, "services", dict, "").items():
         key = service_key(text)
-        services[key] = _service(key, typed(value, dict, f"services.{key}"), tables)
+        services[key] = _service(key, typed(value, dict, f"services.{key}"), tables, shared)
     neighbors = {
         key: _neighbor(value, any_vlan, f"neighbors.{address(key, 'neighbors')}")
         for key, value in field(raw, "neighbors", dict, "").items()
@@ -100,9 +105,9 @@ def service_key(text: str) -> ServiceKey:
     return ServiceKey(address(parts[0].strip("[]"), where), port(parts[1], where, lowest=0), parts[2])
 
 
-def _service(key: ServiceKey, raw: Mapping[str, Any], tables: Mapping[str, Table]) -> Service:
+def _service(key: ServiceKey, raw: Mapping[str, Any], tables: Mapping[str, Table], shared: Shared) -> Service:
     where = f"services.{key}"
-    reals = _reals(field(raw, "reals", dict, where), f"{where}.reals")
+    reals = _reals(field(raw, "reals", dict, where), f"{where}.reals", shared)
     sticky = field(raw, "sticky", bool, where, False)
     track: str = field(raw, "track", str, where)
     if track not in TRACKS:
@@ -147,14 +152,21 @@ def _linger(raw: Mapping[str, Any], where: str) -> float:
     return float(linger)
 
 
-def _reals(raw: Mapping[str, Any], where: str) -> dict[str, RealConfig]:
+def _reals(raw: Mapping[str, Any], where: str, shared: Shared) -> dict[str, RealConfig]:
+    """With one object for all that are configured alike: most reals are. Their bytes tell true from 1, which
+    are equal in Python."""
     reals: dict[str, RealConfig] = {}
     for text, value in raw.items():
         real, _, number = text.rpartition(":")
         real = address(real.strip("[]"), where)
         if real in reals:
             raise Fault(where, f"{real} is there twice; it can be a real of a service only once")
-        reals[real] = _real(value, port(number, where, lowest=0), f"{where}.{text}")
+        name = number, marshal.dumps(value, _NO_REFERENCES)
+        config = shared.get(name)
+        if config is None:
+            config = _real(value, port(number, where, lowest=0), f"{where}.{text}")
+            shared[name] = config
+        reals[real] = config
     return reals
 
 
@@ -192,10 +204,8 @@ def _health(raw: Mapping[str, Any], where: str) -> Health:
 def _table(value: Any, where: str) -> Table:
     raw = typed(value, dict, where)
     size = integer(raw, "size", 1, MAX_SLOTS, where)
-    reals = [
-        address(typed(real, str, f"{where}.reals"), f"{where}.reals")
-        for real in field(raw, "reals", list, where)
-    ]
+    of_reals = f"{where}.reals"
+    reals = [address(typed(real, str, of_reals), of_reals) for real in field(raw, "reals", list, where)]
     if not 0 < len(reals) <= MAX_REALS:
         raise Fault(f"{where}.reals", f"{len(reals)} reals; a table has 1 to {MAX_REALS}")
     if len(set(reals)) != len(reals):

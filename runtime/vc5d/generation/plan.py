@@ -75,12 +75,19 @@ class Plan:
     new_services: int = 0
 
 
-def make_plan(old: State, document: Document, capacity: Capacity, slots: npt.NDArray[np.uint16]) -> Plan:
-    """The plan from `old` to `document`. `slots`: the whole flat arena, only read.
+def make_plan(
+    old: State,
+    document: Document,
+    capacity: Capacity,
+    slots: npt.NDArray[np.uint16],
+    applied: Document | None = None,
+) -> Plan:
+    """The plan from `old` to `document`. `slots`: the whole flat arena, only read. `applied`: the document
+    that `old` was made by, if this process has it: what is the very same object there is not looked at.
 
     Raises Outgrown when the maps are too small, Vc5Error for what this version cannot do.
     """
-    _refuse_mixed(document)
+    _refuse_mixed(document, applied)
     check_room(document.blocked)
     _check_sizes(document, capacity)
     after = State(
@@ -102,6 +109,9 @@ def make_plan(old: State, document: Document, capacity: Capacity, slots: npt.NDA
     try:
         for key, service in document.services.items():
             before = old.services.get(key)
+            if before and _is_same(service, document, applied) and (kept := planner.keep(service, before)):
+                after.services[key] = kept
+                continue
             number = before.id if before else next(ids, None)
             if number is None:
                 raise _outgrown("service_states", len(document.services) + len(used_ids), capacity.services)
@@ -123,6 +133,13 @@ def make_plan(old: State, document: Document, capacity: Capacity, slots: npt.NDA
             plan.retired.append(service_before.block)
             plan.retired_ids.append(service_before.id)
     return plan
+
+
+def _is_same(service: Service, document: Document, applied: Document | None) -> bool:
+    """The very objects, also its table."""
+    if applied is None or applied.services.get(service.key) is not service:
+        return False
+    return applied.tables.get(service.table) is document.tables[service.table]
 
 
 def _flags(service: Service) -> int:
@@ -154,7 +171,7 @@ def _place(plan: Plan, service: Service, before: ServiceInMaps | None, number: i
     reals: dict[str, Real] = {}
     for address, real in known.items():
         configured = address in service.reals
-        reals[address] = Real(real.index, real.id, configured)
+        reals[address] = real if real.configured is configured else Real(real.index, real.id, configured)
         if before and configured and not real.configured:
             plan.returning.append(before.block.base + real.index)
         if real.configured and not configured:
@@ -177,7 +194,7 @@ def _in_table_order(service: Service, document: Document) -> Sequence[str]:
 def _links(old: State, neighbors: Mapping[str, Neighbor]) -> dict[str, tuple[int, int]]:
     """What is known of each real's link: the document's MAC where it gives one, else what was learned. Also
     of reals that left and drain: one that returns has packets all the while."""
-    held = {address for service in old.services.values() for address in service.reals}
+    held = set[str]().union(*(service.reals for service in old.services.values()))
     links = {address: link for address, link in old.links.items() if address in held}
     for address, neighbor in neighbors.items():
         link, ifindex = old.links.get(address, (0, 0))
@@ -194,9 +211,9 @@ def link_word(mac: str | None, vlan: int) -> int:
     return int.from_bytes(bytes.fromhex(mac.replace(":", "")) + vlan.to_bytes(2, "big"), "little")
 
 
-def _refuse_mixed(document: Document) -> None:
+def _refuse_mixed(document: Document, applied: Document | None) -> None:
     for key, service in document.services.items():
-        if service.away:
+        if service.away or (applied and applied.services.get(key) is service):
             continue
         if other := [address for address in service.reals if (":" in address) != (key.family == 6)]:
             raise Vc5Error(

@@ -82,6 +82,17 @@ class TablePlanner:
         lines = _shared(self._changed, changed_key, lambda: new(before.lines, all_slots))
         return lines, before.first or First(before.lines, self._old.seed, before.sticky)
 
+    def keep(self, service: Service, before: ServiceInMaps) -> ServiceInMaps | None:
+        """`before` as it goes on, of a service of which nothing changed, nor of its table; None: its lines
+        have to be looked at, as `place` does."""
+        lines = before.lines
+        if self._new_seed or lines.digest != service.table or lines.mapping is None:
+            return None
+        self.kept += 1
+        if lines.clear and before.first is None:  # as in `place`
+            lines = self._clear.setdefault((lines.digest, lines.mapping), lines)
+        return before if lines is before.lines else replace(before, lines=lines)
+
     def _allocate(self, table: Table, digest: str, mapping: tuple[int, ...], clear: bool) -> Lines:
         try:
             line = self._arena.take(lines_of(table.size))

@@ -1,8 +1,4 @@
-"""What a document asks to be checked, in a form that can be carried out.
-
-`compile_checks` refuses what this version cannot check: a check that is passed over in silence would
-announce a VIP whose servers nobody looks at.
-"""
+"""What a document asks to be checked of a real, in a form that can be carried out."""
 
 from __future__ import annotations
 
@@ -10,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Vc5Error
 from .state import Rule
-from .ways import Way, way_of
+from .ways import Way
 
 if TYPE_CHECKING:
-    from ..document import Document, ServiceKey
+    from ..document import ServiceKey
 
 SUPPORTED = ("http", "https", "syn", "tcp", "dns")
 METHODS = {"http": ("GET", "HEAD"), "https": ("GET", "HEAD"), "dns": ("udp", "tcp")}  # the first: default
@@ -60,35 +55,10 @@ class Plan:
 
 
 Name = tuple["ServiceKey", str]  # a real of a service: the service's key, the real's address
-Plans = dict[Name, Plan]
 
 
-def compile_checks(document: Document, before: Document | None = None, known: Plans | None = None) -> Plans:
-    """(service, real's address) -> Plan. Services that `before` had as the very same objects have the plans
-    that are `known`. Raises Vc5Error naming every check that cannot be carried out."""
-    plans: Plans = {}
-    problems: list[str] = []
-    shared: dict[tuple[Check, ...], tuple[Check, ...]] = {}
-    for key, service in document.services.items():
-        if before and known and before.services.get(key) is service:
-            plans.update(((key, address), known[key, address]) for address in service.reals)
-            continue
-        health = service.health
-        rule = Rule(health.threshold, health.window)
-        for address, real in service.reals.items():
-            checks = tuple(_check(raw, real.port) for raw in real.checks)
-            checks = shared.setdefault(checks, checks)
-            for check in checks:
-                if problem := _problem(check):
-                    problems.append(f"service {key}, real {address}: {problem}")
-            way = way_of(service, address)
-            plans[key, address] = Plan(key, address, checks, rule, health.interval, health.timeout, way)
-    if problems:
-        raise _refusal(problems)
-    return plans
-
-
-def _check(raw: Mapping[str, Any], real_port: int) -> Check:
+def check_of(raw: Mapping[str, Any], real_port: int) -> Check:
+    """The check that a document describes."""
     kind = str(raw["type"])
     default_method = METHODS.get(kind, ("",))[0]
     method = str(raw.get("method") or default_method)
@@ -103,7 +73,8 @@ def _check(raw: Mapping[str, Any], real_port: int) -> Check:
     )
 
 
-def _problem(check: Check) -> str:
+def problem_of(check: Check) -> str:
+    """Why it cannot be carried out; empty if it can."""
     if check.type not in SUPPORTED:
         return f"checks of type {check.type!r} are not supported: use {', '.join(SUPPORTED)}"
     if check.port == 0:
@@ -113,11 +84,3 @@ def _problem(check: Check) -> str:
     if check.verify and check.type != "https":
         return f"a {check.type} check has no certificate to verify"
     return ""
-
-
-def _refusal(problems: list[str]) -> Vc5Error:
-    shown = "; ".join(problems[:3])
-    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-    return Vc5Error(
-        f"this document cannot be checked as it asks: {shown}{more}", "change the YAML and compile it again"
-    )

@@ -10,17 +10,18 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .checks import Name, Plans
+from .checks import Name, Plan
 
 if TYPE_CHECKING:
     from ..document import Document, Neighbor
+    from .plans import Plans
 
 
 class Leaving:
     """`plans`: how those that leave are checked."""
 
     def __init__(self) -> None:
-        self.plans: Plans = {}
+        self.plans: dict[Name, Plan] = {}
         self._neighbors: dict[str, Neighbor] = {}
         self._vlans: dict[int, str] = {}
 
@@ -32,7 +33,7 @@ class Leaving:
             former = before.services.get(key)
             if former and former is not service:  # the same object: as most are
                 gone = former.reals.keys() - service.reals.keys()
-                self.plans |= {(key, real): plans[key, real] for real in former.reals if real in gone}
+                self.plans |= {(key, real): plans[key, real] for real in sorted(gone)}
         for (key, real), plan in known.items():
             if key in after.services and real not in after.services[key].reals:
                 self.plans.setdefault((key, real), plan)
@@ -44,10 +45,9 @@ class Leaving:
 
     def inherit(self, reals: Mapping[Name, Neighbor], plans: Plans) -> None:
         """These are in the kernel, though no document before had them here: a peer gave them."""
-        likes = {key: plan for (key, _), plan in plans.items()}
         for (key, real), neighbor in reals.items():
-            if key in likes:
-                self.plans[key, real] = replace(likes[key], real=real)
+            if like := next(iter(plans.by_service.get(key, {}).values()), None):
+                self.plans[key, real] = replace(like, real=real)
                 self._neighbors.setdefault(real, neighbor)
 
     def keep(self, drained: Set[Name]) -> bool:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from ..supervise import Failed, only_log
 from ..turns import in_turns
-from .checks import Name, Plan, Plans
+from .checks import Name, Plan
+from .plans import ByAddress, Plans
 from .rhythm import first_turn, jitter, next_turn, phase
 from .state import Condition, Result, advance
 from .trouble import Troubles
@@ -32,7 +33,8 @@ _CHECKS_A_SECOND_AT_START = 2000  # half of what one core was seen to do: the fi
 _SOONEST = 0.1  # s
 _UNKNOWN_AGAIN = 1.0  # s
 _AT_ONCE = 32  # rounds that are begun, or plans that are taken up, before others have their turn
-_LOOKED_AT = 1000  # plans that are compared
+_LOOKED_AT = 10  # services whose plans are compared
+_UNKNOWN = Condition()
 _LATE = 0.25  # of an interval: a check that begins so late is trouble worth telling
 
 
@@ -94,7 +96,8 @@ class Watch:
         self._report = report
         self._failed = failed
         self._troubles = Troubles()
-        self._watched: dict[Name, _Watched] = {}
+        self._watched: dict[ServiceKey, dict[str, _Watched]] = {}
+        self._followed: dict[ServiceKey, ByAddress] = {}  # whole: of these nothing else is watched
         self._due: list[tuple[float, int, _Watched]] = []  # a heap; the number: of two at one time the first
         self._numbers = itertools.count()
         self._alarm: asyncio.TimerHandle | None = None
@@ -102,28 +105,42 @@ class Watch:
         self._sides: defaultdict[ServiceKey, Sides] = defaultdict(lambda: Sides(set(), set()))
         self.late = 0.0
 
-    async def follow(self, plans: Plans) -> list[Name]:
+    async def follow(self, wanted: Mapping[Name, Plan]) -> list[Name]:
         """Check exactly these from now on. A real whose checks did not change keeps its condition; one
         whose plan did not change keeps its rhythm too. Those that are checked no more."""
+        plans = Plans.of(wanted).by_service
         async with self._one_at_a_time:
-            fresh = [plan async for plan in in_turns(plans.items(), _LOOKED_AT) if self._is_new(*plan)]
+            others = [key for key, its in plans.items() if self._followed.get(key) is not its]
+            ended = [key for key in self._watched if key not in plans]
+            for key in (*others, *ended):
+                self._followed.pop(key, None)  # until it is done: this may be cancelled
+            fresh = [
+                ((key, address), plan)
+                async for key in in_turns(others, _LOOKED_AT)
+                for address, plan in plans[key].items()
+                if self._is_new(key, address, plan)
+            ]
             async for name, plan in in_turns(fresh, _AT_ONCE):
                 self._follow(name, plan, len(fresh))
-            gone = [name async for name in in_turns(list(self._watched), _LOOKED_AT) if name not in plans]
+            gone = [
+                (key, address)
+                async for key in in_turns([*others, *ended], _LOOKED_AT)
+                for address in self._watched.get(key, {}).keys() - plans.get(key, {}).keys()
+            ]
             async for name in in_turns(gone, _AT_ONCE):
-                self._stop(self._watched.pop(name))
-                self._take_side(name, None)
-            if len(self._due) > 2 * len(self._watched):
+                self._forget(name)
+            self._followed.update((key, plans[key]) for key in others)
+            if len(self._due) > 2 * sum(map(len, self._watched.values())):
                 self._due = [each for each in self._due if self._is_watched(each[-1])]
                 heapq.heapify(self._due)
             return gone
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
-        watched = self._watched.get((key, address))
-        return watched.condition if watched else Condition()
+        watched = self._watched.get(key, {}).get(address)
+        return watched.condition if watched else _UNKNOWN
 
     def seen(self, key: ServiceKey, address: str) -> Seen:
-        watched = self._watched.get((key, address))
+        watched = self._watched.get(key, {}).get(address)
         return watched.seen if watched else Seen()
 
     def sides(self, key: ServiceKey) -> Sides:
@@ -131,25 +148,30 @@ class Watch:
         return self._sides[key]
 
     async def stop(self) -> None:
-        tasks = [watched.task for watched in self._watched.values() if watched.task]
-        for watched in self._watched.values():
+        every = [watched for its in self._watched.values() for watched in its.values()]
+        tasks = [watched.task for watched in every if watched.task]
+        for watched in every:
             self._stop(watched)
         self._watched.clear()
+        self._followed.clear()
         self._due.clear()
         if self._alarm:
             self._alarm.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _is_new(self, name: Name, plan: Plan) -> bool:
-        before = self._watched.get(name)
+    def _is_new(self, key: ServiceKey, address: str, plan: Plan) -> bool:
+        before = self._watched.get(key, {}).get(address)
         return before is None or (before.plan is not plan and before.plan != plan)
 
     def _is_watched(self, watched: _Watched) -> bool:
-        return self._watched.get(watched.name) is watched
+        key, address = watched.name
+        return self._watched.get(key, {}).get(address) is watched
 
     def _follow(self, name: Name, plan: Plan, beside: int) -> None:
-        before = self._watched.get(name)
-        watched = self._watched[name] = _Watched(name, plan)
+        key, address = name
+        its = self._watched.setdefault(key, {})
+        before = its.get(address)
+        watched = its[address] = _Watched(name, plan)
         if before is None and name in self._known:
             watched.condition = Condition(self._known.pop(name), "as before the restart")
         if before is not None:
@@ -159,6 +181,13 @@ class Watch:
                 watched.seen = before.seen
         self._take_side(name, watched.condition.up)
         self._schedule_first(watched, beside)
+
+    def _forget(self, name: Name) -> None:
+        key, address = name
+        self._stop(self._watched[key].pop(address))
+        if not self._watched[key]:
+            del self._watched[key]
+        self._take_side(name, None)
 
     def _take_side(self, name: Name, up: bool | None) -> None:
         key, address = name

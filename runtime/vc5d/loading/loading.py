@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from weakref import WeakValueDictionary
 
 from ..collecting import kept
 from ..document import Document
 from ..errors import Vc5Error
-from ..health.checks import Plans, compile_checks
+from ..health.plans import Plans, compile_checks
 from ..sinks.config import Logging
 from ..sinks.config import read as read_logging
-from .parts import Parts, fingerprint, join, opened
+from .parts import Parts, Shared, join, opened
 from .process import Refusal, serve
 
 
@@ -41,6 +42,7 @@ class Loading:
     def __init__(self, path: Path, seed_file: Path | None = None) -> None:
         self._path, self._seed_file = path, seed_file
         self._process: subprocess.Popen[bytes] | None = None
+        self._shared: Shared = WeakValueDictionary()
 
     async def first(self) -> Loaded:
         """While nothing waits for the event loop yet, this process can do it. Raises Vc5Error."""
@@ -58,7 +60,7 @@ class Loading:
         frames = io.BytesIO()
         serve(self._path, self._seed_file, {}, frames)
         frames.seek(0)
-        return _loaded(_frames(frames), None)
+        return _loaded(_frames(frames), None, self._shared)
 
     def _apart(self, before: Loaded) -> Loaded:
         command = [sys.executable, "-m", __package__, str(self._path)]
@@ -70,7 +72,7 @@ class Loading:
             assert process.stdout
             with process.stdin as asked:
                 pickle.dump(before.prints, asked)
-            return _loaded(_frames(process.stdout), before)
+            return _loaded(_frames(process.stdout), before, self._shared)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):
             raise _ended(process.wait()) from None
         finally:
@@ -91,17 +93,14 @@ def _frames(file: IO[bytes]) -> Iterator[Any]:
         yield frame
 
 
-def _loaded(frames: Iterator[Any], before: Loaded | None) -> Loaded:
+def _loaded(frames: Iterator[Any], before: Loaded | None, shared: Shared) -> Loaded:
     prints: dict[Any, bytes] = {}
     parts: dict[Any, Any] = {}
-    for name, part in frames:
-        if part is None:
-            assert before
-            prints[name], parts[name] = before.prints[name], before.parts[name]
-        else:
-            prints[name], parts[name] = fingerprint(part), opened(name, part)
+    for name, print_, part in frames:
+        prints[name] = print_
+        parts[name] = before.parts[name] if part is None and before else opened(name, part, shared)
     document = join(parts)
-    plans = compile_checks(document, before.document if before else None, before.plans if before else {})
+    plans = compile_checks(document, before.document if before else None, before.plans if before else None)
     return Loaded(document, plans, read_logging(document.options.get("logging")), prints, parts)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
@@ -22,11 +22,12 @@ _BUCKETS = 256  # of neighbors: by a hash, so that one more does not move all th
 PartName = tuple[str, Any]  # what kind, and which of them
 Prints = Mapping[PartName, bytes]  # a fingerprint of each part
 Parts = Mapping[PartName, Any]
+Shared = MutableMapping[Any, RealConfig]
 
 
 def cut(document: Document) -> Iterator[tuple[PartName, bytes]]:
     """The parts, in an order from which `join` makes the document again."""
-    shared: dict[Any, Any] = {}
+    shared: dict[Neighbor, Neighbor] = {}
     rest = replace(document, services={}, tables={}, neighbors={})
     yield ("rest", ""), _pickled(rest)
     for name, table in document.tables.items():
@@ -38,19 +39,19 @@ def cut(document: Document) -> Iterator[tuple[PartName, bytes]]:
     for number, bucket in buckets.items():
         yield ("neighbors", number), _pickled(bucket)
     for key, service in document.services.items():
-        yield ("service", key), _pickled(_joined(service, shared))
+        yield ("service", key), _pickled(service)
 
 
 def fingerprint(part: bytes) -> bytes:
     return blake2b(part, digest_size=16).digest()
 
 
-def opened(name: PartName, part: bytes) -> Any:
-    """What `cut` had pickled."""
+def opened(name: PartName, part: bytes, shared: Shared) -> Any:
+    """What `cut` had pickled. shared: reals that are configured alike are one object, also over documents."""
     value = pickle.loads(part)  # noqa: S301 - from this same program
     if name[0] == "table":
         value.slots.flags.writeable = False
-    return value
+    return _one(value, shared) if name[0] == "service" else value
 
 
 def join(parts: Parts) -> Document:
@@ -69,15 +70,14 @@ def join(parts: Parts) -> Document:
     return replace(rest, services=services, tables=tables, neighbors=neighbors)
 
 
-def _joined(service: Service, shared: dict[Any, Any]) -> Service:
-    """With one object for all reals that are configured alike: most of a service are."""
-    return replace(service, reals={address: _one(real, shared) for address, real in service.reals.items()})
-
-
-def _one(real: RealConfig, shared: dict[Any, Any]) -> RealConfig:
-    name = (repr(real.checks), real.disabled, real.weight, real.port)
-    found: RealConfig = shared.setdefault(name, real)
-    return found
+def _one(service: Service, shared: Shared) -> Service:
+    """With the very objects that the document before had for reals that are configured so."""
+    kept: dict[int, RealConfig] = {}
+    for real in service.reals.values():
+        if id(real) not in kept:
+            name = (repr(real.checks), real.disabled, real.weight, real.port)
+            kept[id(real)] = shared.setdefault(name, real)
+    return replace(service, reals={address: kept[id(real)] for address, real in service.reals.items()})
 
 
 def _pickled(value: Any) -> bytes:

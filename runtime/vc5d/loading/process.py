@@ -1,8 +1,9 @@
 """The process that reads a document for vc5d: python -m vc5d.loading FILE [SEED-FILE]
 
 It is told on its standard input what vc5d has (a fingerprint of each part), and answers on its standard
-output, in frames that are pickled: (name, part or None), None: as it was; or, as the last, a `Refusal`; None:
-that was all. It holds nothing that is worth keeping: it is what the kernel ends first when memory runs out.
+output, in frames that are pickled: (name, fingerprint, part or None), None: as it was; or, as the last, a
+`Refusal`; None: that was all. It holds nothing that is worth keeping: it is what the kernel ends first when
+memory runs out.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import IO, Any
 
 from ..document import read
 from ..errors import Vc5Error
-from ..health.checks import compile_checks
+from ..health.plans import compile_checks
 from ..sinks.config import read as read_logging
 from .parts import Prints, cut, fingerprint
 
@@ -45,7 +46,8 @@ def serve(path: Path, seed_file: Path | None, known: Prints, answers: IO[bytes])
         compile_checks(document)
         read_logging(document.options.get("logging"))
         for name, part in cut(document):
-            answer((name, None if known.get(name) == fingerprint(part) else part))
+            print_ = fingerprint(part)
+            answer((name, print_, None if known.get(name) == print_ else part))
         answer(None)
     except Vc5Error as failure:
         answer(Refusal(failure.message, failure.hint))
