@@ -29,6 +29,7 @@ VARIANTS = {
     "off": "",
     "full": "\n    track: full\n",
     "on": '\n\nmulticast: "239.1.1.1:9999"\nlearn: 10\n',
+    "overload-on": '\n    overload: 60\n\nmulticast: "239.1.1.1:9999"\nlearn: 10\n',
     "full-on": '\n    track: full\n\nmulticast: "239.1.1.1:9999"\nlearn: 10\n',
 }
 
@@ -169,6 +170,21 @@ class Fleet(Lab):
                 ask(balancer.socket, command, target={"kind": "real", "real": address})
             except Vc5Error as error:
                 raise LabError(f"{command} {address} on {balancer.name}: {error}") from None
+
+    def crowd_on(self, name: str, connections: int) -> None:
+        """So many connections of other reals begin anew at this one, which alone accepts meanwhile."""
+        accepting = {a for a, state in self.reals_on(self.up()[0]).items() if state == "accepting"}
+        alone = self.of_name[name].address
+        for address in accepting - {alone}:
+            self._operate("drain", address)
+        self.wait_accepting({alone})
+        there = self.crowd.reals()
+        moving = [port for port, real in there.items() if real != name][:connections]
+        fresh = self._ports_of(name, set(there))
+        self.crowd.reopen({port: next(fresh) for port in moving})
+        self.crowd.wait_open()
+        for address in accepting - {alone}:
+            self._operate("undrain", address)
 
     def change(self, add: str, drain: str) -> None:
         """One real more, and one that drains; live everywhere."""
