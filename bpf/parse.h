@@ -197,6 +197,11 @@ static __always_inline enum reason parse_ipv4(struct packet *packet)
 	/* Lengths compared, not pointers: Linux 6.1's verifier takes a swapped number for unbounded. */
 	if (total < header || total > packet->end - packet->ip)
 		return DROP_MALFORMED;
+	/* Without options, as nearly always, the branch is foretold, and what lies behind need not wait for the length. */
+	if (header == sizeof(*ip)) {
+		header = sizeof(*ip);
+		barrier_var(header);
+	}
 	packet->length = total - header;
 	packet->transport = packet->ip + header;
 	packet->protocol = ip->protocol;
