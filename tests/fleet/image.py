@@ -62,7 +62,8 @@ class Image:
         shutil.rmtree(self.packages, ignore_errors=True)
         self.packages.mkdir()
         with self._scratch() as root:
-            shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+            for name in ("resolv.conf", "hosts"):  # where a mirror is known by name may be either
+                shutil.copy(f"/etc/{name}", root / "etc" / name)
             (root / "etc/apt/sources.list").write_text(self._sources())
             get: list[str | Path] = ["chroot", root, "apt-get", "--quiet", "--yes"]
             self._logged([*get, "update"])
