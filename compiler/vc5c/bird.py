@@ -6,8 +6,8 @@ by BGP. Router id and source addresses are the host's, so they are given on the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,12 +25,15 @@ PROTO_GRACEFUL = 206  # … and of those that are on their way out: GRACEFUL_SHU
 
 @dataclass(frozen=True)
 class BirdOptions:
-    """What belongs to the host. sources: its addresses towards the peers, of each family one per network."""
+    """What belongs to the host. sources: its addresses towards the peers, of each family one per network.
+    passwords: by peer, a file of the host that has the session's; a secret itself never comes here.
+    """
 
     router_id: str | None
     sources: tuple[str, ...]
     bfd_interval_ms: int = 100
     bfd_multiplier: int = 5
+    passwords: Mapping[str, str] = field(default_factory=dict)
 
 
 def render_bird(config: Config, options: BirdOptions, problems: Problems) -> Iterator[str]:
@@ -44,6 +47,9 @@ def render_bird(config: Config, options: BirdOptions, problems: Problems) -> Ite
     peers = [host.peer(peer) for peer in config.peers]
     if not peers:
         problems.error("bird-no-peers", "`bgp` has no peers", start)
+    for stranger in options.passwords.keys() - {peer["address"] for peer in peers}:
+        hint = "--password PEER=FILE, with a peer's address as `bgp` has it"
+        problems.error("bird-password", f"a password for {stranger}, which is no peer", start, hint=hint)
     problems.stop_on_errors()
     families = sorted({channel["family"] for peer in peers for channel in peer["channels"]})
     _report_unannounced(config, families, problems)
@@ -77,6 +83,7 @@ class _Host:
     def __init__(self, config: Config, options: BirdOptions, problems: Problems) -> None:
         self.config = config
         self.problems = problems
+        self._passwords = options.passwords
         self.sources = [address for text in options.sources if (address := read_address(text))]
         vips = (vip.address for service in config.services for vip in service.vips)
         only_4 = all(peer.address.version == 4 for peer in config.peers)
@@ -100,6 +107,7 @@ class _Host:
             "internal": peer.internal,
             "multihop": bool(peer.multihop),
             "hold_time": peer.hold_time,
+            "password_file": self._passwords.get(str(peer.address)),
             "bfd": peer.bfd is not False,
             "own": _attributes(peer, peer.internal),
             "channels": [_channel(peer, family, next_hop) for family, next_hop in next_hops.items()],

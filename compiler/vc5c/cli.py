@@ -148,7 +148,13 @@ def _cache(options: argparse.Namespace, progress: Progress) -> AbstractContextMa
 
 
 def _bird_options(options: argparse.Namespace) -> BirdOptions:
-    return BirdOptions(options.router_id, tuple(options.source), options.bfd_interval, options.bfd_multiplier)
+    return BirdOptions(
+        router_id=options.router_id,
+        sources=tuple(options.source),
+        bfd_interval_ms=options.bfd_interval,
+        bfd_multiplier=options.bfd_multiplier,
+        passwords=dict(options.password),
+    )
 
 
 def _way_to(error: Exception) -> str:

@@ -79,6 +79,8 @@ def _bird_options(parser: argparse.ArgumentParser) -> None:
     add("--bfd-interval", type=_between(10, 60_000), default=100, metavar="MS", help=interval)
     multiplier = "lost packets that make a peer down (default: 5)"
     add("--bfd-multiplier", type=_between(2, 255), default=5, metavar="N", help=multiplier)
+    protected = 'a file of this host with BIRD\'s `password "…";` for the session with PEER; once per peer'
+    add("--password", type=_password, action="append", default=[], metavar="PEER=FILE", help=protected)
 
 
 def _address(text: str) -> str:
@@ -93,6 +95,13 @@ def _any_address(text: str) -> str:
         return str(ip_address(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from error
+
+
+def _password(text: str) -> tuple[str, str]:
+    peer, _, file = text.partition("=")
+    if not file.startswith("/") or not file.isprintable() or '"' in file:
+        raise argparse.ArgumentTypeError(f"{text!r} is not PEER=/absolute/path")
+    return _any_address(peer), file
 
 
 def _between(least: int, most: int) -> Callable[[str], int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from vc5c.bird import BirdOptions, render_bird
@@ -177,6 +179,11 @@ def test_source_of_the_peers_vlan(render) -> None:
             "bird-source",
         ),
         ('bgp: {as_number: 1, peers: ["fe80::9"]}', OPTIONS, "bird-link-local"),
+        (
+            "bgp: {as_number: 1, peers: [10.1.10.200]}",
+            BirdOptions("10.1.10.1", ("10.1.10.1",), passwords={"10.1.10.201": "/etc/bird/password"}),
+            "bird-password",
+        ),
     ],
 )
 def test_refuses(render, text: str, options: BirdOptions, rule: str) -> None:
@@ -189,14 +196,29 @@ def test_refuses(render, text: str, options: BirdOptions, rule: str) -> None:
     "text", [EVERYTHING, "bgp: {as_number: 1, peers: [10.1.10.200]}\nservices: []", ONLY_6]
 )
 def test_bird_accepts_it(render, text: str, tmp_path) -> None:
+    options = BirdOptions("10.1.10.1", ("10.1.10.1", "2001:db8::1")) if "vlans" not in text else OPTIONS
+    assert bird_says(render(text, options), tmp_path) == (0, "")
+
+
+def bird_says(text: str, directory: Path) -> tuple[int, str]:
+    """Exit code and complaint of `bird -p`."""
     bird = shutil.which("bird", path="/usr/sbin:/usr/bin:/sbin")
     if bird is None:
         pytest.skip("BIRD 2 is not installed: apt-get install bird2")
-    path = tmp_path / "bird.conf"
-    path.write_text(
-        render(
-            text, BirdOptions("10.1.10.1", ("10.1.10.1", "2001:db8::1")) if "vlans" not in text else OPTIONS
-        )
-    )
+    path = directory / "bird.conf"
+    path.write_text(text)
     done = subprocess.run([bird, "-p", "-c", str(path)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    return done.returncode, done.stderr
+
+
+def test_a_password_is_a_file_of_the_host(render, tmp_path) -> None:
+    """The session with that peer has it, no other has; and BIRD reads it from there."""
+    secret = tmp_path / "password.conf"
+    secret.write_text('password "sesame";\n')
+    text = render(EVERYTHING, replace(OPTIONS, passwords={"10.1.10.201": str(secret)}))
+    assert f'include "{secret}";' in block(text, "protocol bgp", "peer_10_1_10_201")
+    assert text.count("include") == 1
+    assert "sesame" not in text
+    assert bird_says(text, tmp_path) == (0, "")
+    secret.write_text('password "";;"\n')
+    assert bird_says(text, tmp_path)[0] == 1

@@ -106,6 +106,8 @@ def test_no_arguments() -> None:
         ("--source", "lb1", "'lb1' is not an IP address"),
         ("--bfd-interval", "-1", "'-1' is not a number from 10 to 60000"),
         ("--bfd-multiplier", "99999999999", "is not a number from 2 to 255"),
+        ("--password", "10.0.0.200=password", "is not PEER=/absolute/path"),
+        ("--password", "router=/etc/bird/password", "'router' is not an IP address"),
         ("--emit", "xml", "invalid choice"),
     ],
 )

@@ -111,4 +111,15 @@ RULES = (
         options=("--emit", "bird", "--router-id", "10.0.0.1", "--source", "2001:db8::1"),
         fix="Use the peer's global or unique local address.",
     ),
+    Rule(
+        id="bird-password",
+        means="`--password` for an address that is no peer.",
+        why="A session that was meant to be protected would not be.",
+        example="bgp: {as_number: 65000, peers: [10.0.0.200]}\n" + WEB,
+        options=(
+            *("--emit", "bird", "--router-id", "10.0.0.1", "--source", "10.0.0.1"),
+            *("--password", "10.0.0.201=/etc/bird/password"),
+        ),
+        fix="Name the peer's address as `bgp` has it.",
+    ),
 )  # fmt: skip
