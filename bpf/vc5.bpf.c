@@ -9,7 +9,7 @@
  *   select.h     the slot, its owner, and choosing
  *   track.h      flows that the tables cannot answer for (flows.h, budget.h)
  *   rewrite.h    MAC addresses, VLAN tag, and out
- *   encap.h      into a tunnel, to a real in another network (too_big.h)
+ *   encap.h      into a tunnel, to a real in another network (outer.h, mark.h, too_big.h)
  *   stats.h      counters, sessions, prefixes, time
  *   closer.h     whatever is not plain: fragment.h, extension.h, icmp.h
  *   trace.h      telling of all this, in a tracing program
