@@ -17,7 +17,7 @@
 /* Bumped whenever a struct or the meaning of a field changes; kept in `control` so that a new vc5d
  * knows whether it may adopt the maps that it finds pinned. */
 enum vc5_layout {
-	VC5_LAYOUT_VERSION = 3,
+	VC5_LAYOUT_VERSION = 4,
 };
 
 /* A slot is 16 bits: the index of its owner in the service's block of reals, and its state. */

@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Vc5Layout(IntEnum):
-    VERSION = 3
+    VERSION = 4
 
 
 class SlotBits(IntEnum):

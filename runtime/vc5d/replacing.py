@@ -9,7 +9,7 @@ from typing import Protocol
 
 from .bpf import Array
 from .generation.grow import copy_flows
-from .generation.layout2 import Layout2
+from .generation.older import Older
 from .layout import Reason
 from .maps import Capacity, Maps
 from .program import Program
@@ -52,7 +52,7 @@ class Outgrowing:
 
 def find_predecessor(pin_dir: Path) -> Predecessor | None:
     """What of an older layout is pinned there whole; None: nothing that this vc5d knows."""
-    return Layout2.found(pin_dir)
+    return Older.found(pin_dir)
 
 
 def load_after(predecessor: Predecessor | None, object_path: Path, least: Capacity) -> Program:

@@ -1,4 +1,4 @@
-"""From layout 2, as it lies pinned on a host: nothing that forwards stops, no tracked flow breaks."""
+"""From layouts 2 and 3, as they lie pinned on a host: nothing that forwards stops, no tracked flow breaks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from support import pins
 from support.checking import check_maps
 from support.documents import Spec, document
-from support.layout2 import HALF, LINES, REALS, SERVICES, OldHost
+from support.older import HALF, LINES, REALS, SERVICES, OldHost
 from support.packets import DataPath, Flow
 from support.pins import OBJECT
 from vc5d.dataplane import Dataplane
@@ -38,6 +38,7 @@ KEY = ServiceKey("192.168.101.1", 80, "tcp")
 ADDRESSES = [f"10.1.10.{n}" for n in range(1, 7)]
 MACS = {real: f"02:00:00:00:00:{number:02x}" for number, real in enumerate(ADDRESSES, 1)}
 CAPACITY = Capacity(HALF, HALF, 4, LINES, REALS, SERVICES, 128, 1024, 1024)
+SOURCE = bytes(range(16))  # of tunnels
 LEFT, DRAINS = ADDRESSES[0], ADDRESSES[1]
 
 
@@ -57,7 +58,12 @@ def pin_dir() -> Iterator[Path]:
     yield from pins.directory("uptest")
 
 
-def aside(story: Callable[[Path, Path], None], pin_dir: Path, directory: Path) -> None:
+@pytest.fixture(params=[2, 3])
+def layout(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+def aside(story: Callable[[Path, Path, int], None], pin_dir: Path, directory: Path, layout: int) -> None:
     """In a thread with a network namespace of its own, in which a veth is."""
 
     def told() -> None:
@@ -65,13 +71,13 @@ def aside(story: Callable[[Path, Path], None], pin_dir: Path, directory: Path) -
             pytest.skip(f"no network namespace: {os.strerror(ctypes.get_errno())}")
         command = ["ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth1"]
         subprocess.run(command, check=True)
-        story(pin_dir, directory)
+        story(pin_dir, directory, layout)
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(told).result()
 
 
-def old_host(pin_dir: Path, directory: Path) -> dict[Flow, str]:
+def old_host(pin_dir: Path, directory: Path, layout: int) -> dict[Flow, str]:
     """A real left while it had flows, another drains; its clients' flows, by the real that has each."""
     today = Maps.in_memory(CAPACITY)
     now = time.monotonic_ns()
@@ -94,9 +100,12 @@ def old_host(pin_dir: Path, directory: Path) -> dict[Flow, str]:
         if flow.sport % 2:
             path.packet(flow, syn=False)
     plane.close()
-    old = OldHost(directory)
+    today.tunnel_sources["addr"][5] = np.frombuffer(SOURCE, "u1")
+    old = OldHost(directory, layout)
     old.fill(today)
     old.pin(pin_dir, socket.if_nametoindex("veth0"), "veth0")
+    if layout == 3:
+        old.maps["reasons"].write_percpu(22, (4).to_bytes(8, "little"))
     reals = old.maps["real_counters"]
     service = plane.state.services[KEY]
     old.maps["reasons"].write_percpu(3, (7).to_bytes(8, "little"))
@@ -129,12 +138,12 @@ def reached(plane: Dataplane, flows: dict[Flow, str]) -> dict[Flow, str]:
     return {flow: reals[plane._loaded().test_run(frame(flow, False))[1][:6].hex(":")] for flow in flows}
 
 
-def test_flows_states_and_counters_come_along(pin_dir: Path, tmp_path: Path) -> None:
-    aside(upgrade, pin_dir, tmp_path)
+def test_flows_states_and_counters_come_along(pin_dir: Path, tmp_path: Path, layout: int) -> None:
+    aside(upgrade, pin_dir, tmp_path, layout)
 
 
-def upgrade(pin_dir: Path, directory: Path) -> None:
-    flows, there = old_host(pin_dir, directory), []
+def upgrade(pin_dir: Path, directory: Path, layout: int) -> None:
+    flows, there = old_host(pin_dir, directory, layout), []
     take_over = Program.take_over
 
     def counted(program: Program) -> list[str]:
@@ -143,11 +152,11 @@ def upgrade(pin_dir: Path, directory: Path) -> None:
 
     with pytest.MonkeyPatch.context() as watched:
         watched.setattr(Program, "take_over", counted)
-        upgraded(pin_dir, flows)
+        upgraded(pin_dir, flows, layout)
     assert there[0] > 10, "flows are there before the first packet is"
 
 
-def upgraded(pin_dir: Path, flows: dict[Flow, str]) -> None:
+def upgraded(pin_dir: Path, flows: dict[Flow, str], layout: int) -> None:
     before = program_on(pin_dir)
     plane = Dataplane.open(pin_dir, OBJECT, NEXT)
     assert plane.adopted
@@ -166,6 +175,9 @@ def upgraded(pin_dir: Path, flows: dict[Flow, str]) -> None:
     assert snapshot.services[HTTP].slots["transition"] > 0
     assert snapshot.services[HTTP6].reals[REAL6].state == "accepting"
     assert snapshot.reasons["pass_not_vip"] >= 7
+    if layout == 3:
+        assert snapshot.reasons["answer_too_big"] >= 4
+        assert bytes(plane.maps.tunnel_sources[5]["addr"]) == SOURCE
     plane.close()
 
     plane = Dataplane.open(pin_dir, OBJECT, NEXT)
@@ -176,12 +188,14 @@ def upgraded(pin_dir: Path, flows: dict[Flow, str]) -> None:
     plane.close()
 
 
-def test_a_first_document_that_fails_leaves_the_old_program_forwarding(pin_dir: Path, tmp_path: Path) -> None:
-    aside(failing, pin_dir, tmp_path)
+def test_a_first_document_that_fails_leaves_the_old_program_forwarding(
+    pin_dir: Path, tmp_path: Path, layout: int
+) -> None:
+    aside(failing, pin_dir, tmp_path, layout)
 
 
-def failing(pin_dir: Path, directory: Path) -> None:
-    old_host(pin_dir, directory)
+def failing(pin_dir: Path, directory: Path, layout: int) -> None:
+    old_host(pin_dir, directory, layout)
     before, pins = program_on(pin_dir), {pin.name for pin in pin_dir.iterdir()}
     plane = Dataplane.open(pin_dir, OBJECT, NEXT)
     with pytest.raises(Vc5Error, match="other address family"):
@@ -192,12 +206,12 @@ def failing(pin_dir: Path, directory: Path) -> None:
     assert {pin.name for pin in pin_dir.iterdir()} == pins
 
 
-def test_a_document_that_the_old_maps_have_no_room_for(pin_dir: Path, tmp_path: Path) -> None:
-    aside(growing, pin_dir, tmp_path)
+def test_a_document_that_the_old_maps_have_no_room_for(pin_dir: Path, tmp_path: Path, layout: int) -> None:
+    aside(growing, pin_dir, tmp_path, layout)
 
 
-def growing(pin_dir: Path, directory: Path) -> None:
-    flows = old_host(pin_dir, directory)
+def growing(pin_dir: Path, directory: Path, layout: int) -> None:
+    flows = old_host(pin_dir, directory, layout)
     plane = Dataplane.open(pin_dir, OBJECT, LIVE)
     many = [f"192.168.{n // 250}.{n % 250}:80:tcp" for n in range(1200)]
     big = Spec({HTTP: dict.fromkeys(ADDRESSES[1:], 1)}, macs=MACS, lifetime=900)
@@ -210,12 +224,14 @@ def growing(pin_dir: Path, directory: Path) -> None:
     assert not pin_dir.exists()
 
 
-def test_another_layout_is_left_alone_until_a_document_is_live(pin_dir: Path, tmp_path: Path) -> None:
-    aside(unknown, pin_dir, tmp_path)
+def test_another_layout_is_left_alone_until_a_document_is_live(
+    pin_dir: Path, tmp_path: Path, layout: int
+) -> None:
+    aside(unknown, pin_dir, tmp_path, layout)
 
 
-def unknown(pin_dir: Path, directory: Path) -> None:
-    old_host(pin_dir, directory)
+def unknown(pin_dir: Path, directory: Path, layout: int) -> None:
+    old_host(pin_dir, directory, layout)
     control = Program.load(OBJECT, CAPACITY)
     control.maps.control["layout"] = 99
     control.pin(pin_dir)

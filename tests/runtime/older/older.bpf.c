@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The maps of layout 2, as the version before this one pinned them, and a program in place of the one that read
- * them: it sends every frame back, so that a test sees whether it still runs. Frozen, as what is pinned on hosts
- * is; of records only the sizes are said. */
+/* The maps of LAYOUT 2 or 3, as older versions pinned them, and a program in place of the one that read them: it
+ * sends every frame back, so that a test sees whether it still runs. Frozen, as what is pinned on hosts is; of
+ * records only the sizes are said. */
 #include <linux/bpf.h>
 #include <linux/types.h>
 
@@ -49,7 +49,12 @@ MAP(accepting, ARRAY, BPF_F_MMAPABLE, 1, __u32, struct line);
 MAP(prefixes4, ARRAY, BPF_F_MMAPABLE, 1048576, __u32, __u64);
 MAP(blocked4_bits, ARRAY, BPF_F_MMAPABLE, 16384, __u32, __u64);
 MAP(real_counters, PERCPU_ARRAY, 0, 1, __u32, struct three_words);
+#if LAYOUT == 2
 MAP(reasons, PERCPU_ARRAY, 0, 21, __u32, __u64);
+#else
+MAP(reasons, PERCPU_ARRAY, 0, 24, __u32, __u64);
+MAP(tunnel_sources, ARRAY, BPF_F_MMAPABLE, 256, __u32, struct two_words);
+#endif
 MAP(flows4_tcp, LRU_HASH, 0, 4096, struct key12, struct three_words);
 MAP(flows4_syn, LRU_HASH, 0, 4096, struct key12, struct three_words);
 MAP(flows4_udp, LRU_HASH, 0, 4096, struct key12, struct three_words);

@@ -1,4 +1,4 @@
-"""A vc5d of layout 2 as it left a host: its maps pinned and filled, its program on an interface.
+"""A vc5d of layout 2 or 3 as it left a host: its maps pinned and filled, its program on an interface.
 
 Fills them from today's maps in memory, byte by byte as struct says, sharing no code with vc5d's own reading.
 """
@@ -14,7 +14,7 @@ from vc5d import link
 from vc5d.bpf import Object, pin
 from vc5d.maps import Maps
 
-SOURCE = Path(__file__).parents[1] / "layout2" / "layout2.bpf.c"
+SOURCE = Path(__file__).parents[1] / "older" / "older.bpf.c"
 HALF, LINES, REALS, SERVICES = 64, 256, 512, 16
 SIZES = {
     "displacements": 2 * 4,
@@ -31,9 +31,9 @@ TABLES = ("sessions", "prefixes6", "blocked4", "blocked6", "fragments4", "fragme
 MAPS = (*SIZES, "control", "reasons", "grace", "prefixes4", "blocked4_bits", *FLOWS, *TABLES)
 
 
-def compiled(directory: Path) -> Path:
+def compiled(directory: Path, layout: int) -> Path:
     """The object, by the compiler that builds the other one."""
-    built = directory / "layout2.bpf.o"
+    built = directory / f"layout{layout}.bpf.o"
     include = subprocess.run(
         ["cc", "-print-multiarch"], capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -47,6 +47,7 @@ def compiled(directory: Path) -> Path:
         "bpf",
         "-isystem",
         f"/usr/include/{include}",
+        f"-DLAYOUT={layout}",
     ]
     subprocess.run([*command, "-c", SOURCE, "-o", built], check=True)
     return built
@@ -55,21 +56,22 @@ def compiled(directory: Path) -> Path:
 class OldHost:
     """Loaded; `fill` and `pin` do the rest. `close` leaves what is pinned."""
 
-    def __init__(self, directory: Path) -> None:
-        self._object = Object(compiled(directory), SIZES)
+    def __init__(self, directory: Path, layout: int) -> None:
+        self._layout = layout
+        self._object = Object(compiled(directory, layout), SIZES)
         self.maps, self.prog_fd = self._object.maps, self._object.program("vc5")
 
     def fill(self, today: Maps) -> None:
         """With the live generation of maps in memory that are no bigger."""
         live = int(today.control["live"][0])
-        for name in ("slots", "accepting", "service_states", "prefixes4", "blocked4_bits"):
+        arrays = ("slots", "accepting", "service_states", "prefixes4", "blocked4_bits")
+        for name in arrays if self._layout == 2 else (*arrays, "tunnel_sources"):
             source = getattr(today, name)
             self._array(name)[: source.nbytes] = source.view("u1")
         self._fill_reals(today)
-        words = ("switches", "session_mask", "inserts", "echoes")
-        header = struct.pack("<6I", 2, live, *(int(today.control[name][0]) for name in words)).ljust(
-            64, b"\0"
-        )
+        words = ("switches", "session_mask", "inserts", "echoes", "too_bigs", "tells")
+        numbers = [int(today.control[name][0]) for name in words[: 4 if self._layout == 2 else 6]]
+        header = struct.pack(f"<{2 + len(numbers)}I", self._layout, live, *numbers).ljust(64, b"\0")
         whole = header + bytes(2688) * (live - 1) + self._generation(today, live - 1)
         self._array("control")[: len(whole)] = np.frombuffer(whole, "u1")
         for name in (*FLOWS, *TABLES):
@@ -94,7 +96,7 @@ class OldHost:
     def _fill_reals(self, today: Maps) -> None:
         packed = b"".join(
             struct.pack(
-                "<QIB3xII16sI20x",
+                "<QIB3xII16sI4xQ8x",
                 int(real["link"]),
                 int(real["id"]),
                 int(real["state"]),
@@ -102,6 +104,7 @@ class OldHost:
                 int(real["ifindex"]),
                 bytes(real["addr"]),
                 int(real["load"]),
+                int(real["tunnel"]) if self._layout > 2 else 0,
             )
             for real in today.reals
         )
@@ -126,7 +129,7 @@ class OldHost:
     def pin(self, pin_dir: Path, ifindex: int, ifname: str) -> None:
         """And attach."""
         pin_dir.mkdir(mode=0o700)
-        for name in MAPS:
+        for name in MAPS if self._layout == 2 else (*MAPS, "tunnel_sources"):
             pin(self.maps[name].fd, pin_dir / name)
         pin(self.prog_fd, pin_dir / "program")
         made = link.create(self.prog_fd, ifindex, ifname, "auto")
