@@ -1,4 +1,4 @@
-"""What is pinned on hosts says by its layout's number how it is to be read: no other one may have that number."""
+"""What is pinned on hosts says by its layout's number how it is read: no other may have that number."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vc5d.stores import PER_CPU, TABLES
 
 DIGESTS = {4: "ae10e9a9dff53560"}
 HINT = """\
-What lies in the maps has changed. Where the number was landed already: bump VC5_LAYOUT_VERSION (bpf/vc5.h), add
-what it was to runtime/vc5d/generation/frozen.py and to tests/runtime/older, so that an upgrade reads it; then put
-the new digest here."""
+What lies in the maps has changed. Where the number was landed already: bump VC5_LAYOUT_VERSION (bpf/vc5.h),
+add what it was to runtime/vc5d/generation/frozen.py and to tests/runtime/older, so that an upgrade reads it;
+then put the new digest here."""
 
 
 def test_a_layout_keeps_its_number() -> None:
