@@ -34,7 +34,8 @@ class Traffic:
 
     async def follow(self, document: Document) -> None:
         """From now on this document, which is live. Raises Vc5Error."""
-        self._up = {vip: up for vip, up in self._up.items() if vip in set(document.vips)}
+        vips = set(document.vips)
+        self._up = {vip: up for vip, up in self._up.items() if vip in vips}
         self._balanced = {
             key: {address: real.weight for address, real in service.reals.items() if real.weight}
             for key, service in document.services.items()

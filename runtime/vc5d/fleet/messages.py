@@ -55,7 +55,7 @@ class Rosters:
 
 
 def _order(roster: Roster) -> Ids:
-    return np.array(sorted(roster.reals), np.uint32)
+    return np.sort(np.fromiter(roster.reals, np.uint32, len(roster.reals)))
 
 
 def pack_report(report: Report, rosters: Rosters) -> bytes:

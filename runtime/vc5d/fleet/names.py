@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ..generation.state import real_id, service_id
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 class Names:
     """Of one document and the reals that left it and drain."""
 
-    def __init__(self, document: Document, leaving: Iterable[Name] = ()) -> None:
+    def __init__(self, document: Document, leaving: Iterable[Name] = (), before: Names | None = None) -> None:
+        """before: of the document before, so that an id that is known need not be hashed again."""
+        known = before.ids if before else {}
         self.services: dict[int, ServiceKey] = {}
         self.reals: dict[int, Name] = {}
         self.ids: dict[Name, int] = {}
@@ -25,13 +28,13 @@ class Names:
         for key, service in document.services.items():
             number = service_id(key)
             self.services[number] = key
-            services[number] = frozenset(self._add((key, address)) for address in service.reals)
+            services[number] = frozenset(self._add((key, address), known) for address in service.reals)
         self.roster = Roster(document.digest, services)
         for name in leaving:
             self._add(name)
 
-    def _add(self, name: Name) -> int:
-        number = self.ids[name] = real_id(*name)
+    def _add(self, name: Name, known: Mapping[Name, int] = MappingProxyType({})) -> int:
+        number = self.ids[name] = known.get(name) or real_id(*name)
         self.reals[number] = name
         return number
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .. import log
+from ..collecting import kept
 from ..document import Document, Neighbor, ServiceKey
 from ..errors import Vc5Error
 from ..generation.inherit import Given, pack, unpack
@@ -164,7 +165,7 @@ class RunningFleet:
 
     async def follow(self, document: Document, *, shares: bool) -> None:
         """This document is live now."""
-        names = await asyncio.to_thread(Names, document, self._parts.reals.leaving())
+        names = await asyncio.to_thread(kept, Names, document, self._parts.reals.leaving(), self._names)
         self._document, self._shares, self._names = document, shares, names
         self._rosters.add(self._names.roster)
         self.fleet.follow(self._names.roster)

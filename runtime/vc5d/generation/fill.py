@@ -241,10 +241,10 @@ def _drain_leaving(maps: Maps, plan: Plan) -> Iterator[str]:
 
 
 def _write_links(maps: Maps, old: State, after: State) -> None:
-    """MACs that the document gives anew."""
+    """MACs that the document gives anew, of services that were there: new reals have theirs."""
     changed = {address: link for address, link in after.links.items() if old.links.get(address) != link}
     if changed:
-        for service in after.services.values():
+        for service in (after.services[key] for key in old.services if key in after.services):
             for address in changed.keys() & service.reals.keys():
                 write_link(maps, service.block.base + service.reals[address].index, *changed[address])
 

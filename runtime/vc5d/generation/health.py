@@ -17,6 +17,7 @@ from .state import ServiceInMaps, State
 
 STATE = int(RealState.STATE_MASK)
 CONSULT = int(RealState.CONSULT)
+ACCEPTING = int(RealState.ACCEPTING)
 
 
 def set_state(maps: Maps, state: State, service: ServiceInMaps, index: int, new: RealState) -> bool:
@@ -30,7 +31,7 @@ def set_state(maps: Maps, state: State, service: ServiceInMaps, index: int, new:
     if before & STATE == new:
         return False
     consult = before & CONSULT
-    if new == RealState.ACCEPTING:
+    if new == ACCEPTING:
         consult = CONSULT
         state.fresh.add(index)
     states[index] = int(new) | consult
@@ -58,7 +59,7 @@ def publish(maps: Maps, service: ServiceInMaps) -> None:
     reaches beyond what was written before that count was published.
     """
     states = maps.reals["state"][service.block.entries]
-    members = np.flatnonzero((states & STATE) == RealState.ACCEPTING)
+    members = ((states & STATE) == ACCEPTING).nonzero()[0]
     words = maps.service_states["accepting"]
     current = int(words[service.id]) >> 16
     line = service.block.list_line(1 if current == service.block.list_line(0) else 0)

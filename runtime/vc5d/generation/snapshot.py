@@ -111,8 +111,12 @@ class Carried:
 
     def keep(self, state: State) -> None:
         """Forgets the reals that are no more."""
-        alive = {(s.id, address) for s in state.services.values() for address in s.reals}
-        self._counts = {name: counts for name, counts in self._counts.items() if name in alive}
+        alive = {service.id: service.reals for service in state.services.values()}
+        self._counts = {
+            (number, address): counts
+            for (number, address), counts in self._counts.items()
+            if address in alive.get(number, ())
+        }
 
 
 @dataclass(frozen=True)

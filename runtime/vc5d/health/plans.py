@@ -66,7 +66,7 @@ def compile_checks(document: Document, before: Document | None = None, known: Pl
     compiled = _Compiled()
     for key, service in document.services.items():
         former = before.services.get(key) if before else None
-        plans = known.by_service.get(key) if known else None
+        plans = known.by_service.get(key) if known is not None else None
         if former is None or plans is None:
             by_service[key] = _plans(service, compiled, None, {})
         elif former is service:
