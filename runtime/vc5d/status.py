@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+import socket
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -71,6 +72,7 @@ def status(
         **{name: plain(value) for name, value in vars(daemon).items() if name != "drained"},
         "drained": daemon.drained.listed(),
         "version": VERSION,
+        "host": socket.gethostname(),
     }
     for key, service in document.services.items():
         shown = result["services"].setdefault(str(key), {})

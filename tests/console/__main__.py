@@ -1,8 +1,9 @@
 """The console as pictures, over a sample of traffic.
 
-    .venv/bin/python -m tests.console [--seconds 60] [DIRECTORY]
+    .venv/bin/python -m tests.console [--seconds 60] DIRECTORY
 
-docs/console.png, or in DIRECTORY console.png, dark.png, phone.png, map.png and many.png (1,000 services).
+console.png, dark.png, phone.png, map.png and many.png (1,000 services). docs/console.png is of the lab:
+tests.console.live.
 """
 
 from __future__ import annotations
@@ -14,23 +15,19 @@ from pathlib import Path
 from .browser import CHROMIUM, Page, chromium
 from .served import content, served
 
-_DOCS = Path(__file__).resolve().parents[2] / "docs"
-
 
 async def _ready(page: Page, url: str) -> None:
     await page.open(url)
     await page.until("document.querySelectorAll('#services tbody tr').length > 7")
 
 
-async def _pictures(directory: Path, seconds: float, *, all_: bool) -> None:
+async def _pictures(directory: Path, seconds: float) -> None:
     async with served(content()) as (url, _), chromium() as page:
         await page.look(1280, 900)
         await _ready(page, url)
         await page.run("document.querySelectorAll('.open')[3].click()")
         await asyncio.sleep(seconds)
         (directory / "console.png").write_bytes(await page.picture())
-        if not all_:
-            return
         await page.look(1280, 900, dark=True)
         await asyncio.sleep(2)
         (directory / "dark.png").write_bytes(await page.picture(whole=True))
@@ -52,11 +49,11 @@ async def _pictures(directory: Path, seconds: float, *, all_: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.console", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="of traffic before the picture (60)")
-    parser.add_argument("directory", nargs="?", type=Path)
+    parser.add_argument("directory", type=Path)
     options = parser.parse_args()
     if CHROMIUM is None:
         parser.exit(1, "no Chromium: apt-get install chromium\n")
-    asyncio.run(_pictures(options.directory or _DOCS, options.seconds, all_=options.directory is not None))
+    asyncio.run(_pictures(options.directory, options.seconds))
 
 
 if __name__ == "__main__":

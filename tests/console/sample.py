@@ -65,6 +65,7 @@ class Sample:
         vips = dict.fromkeys(key.split(":")[0] for key in services)
         return {
             "version": "0.1.0",
+            "host": "lb1",
             "started": now - 93_000,
             "live": now - 5_400,
             "digest": "sha256:7b8e0d3fa4c1295e",

@@ -46,8 +46,23 @@ def text(selector: str) -> str:
     return f"document.querySelector({selector!r}).innerText"
 
 
+def test_a_load_balancer_that_cannot_share_says_why() -> None:
+    shown = content()
+
+    async def status() -> Mapping[str, Any]:
+        found = dict(await shown.status())
+        return found | {"fleet": {"on": False, "wanted": True, "why": "there is no secret of the fleet"}}
+
+    async def work(page: Page, _: str) -> None:
+        assert "not shared with other load balancers: there is no secret" in await page.run(text("#notices"))
+        assert await page.run("document.getElementById('fleet').hidden")
+
+    look(work, dataclasses.replace(shown, status=status))
+
+
 def test_what_is_there_and_that_it_lives() -> None:
     async def work(page: Page, _: str) -> None:
+        assert await page.run("document.title") == "VC5 lb1", "by SSH the address says nothing"
         assert await page.run(text("#connection")) == "live"
         assert await page.run(SERVICES) == 8
         assert "192.0.2.4:53:tcp has 5 of the 6 reals that it needs" in await page.run(text("#vips"))

@@ -103,7 +103,8 @@ class Balancer:
 
     def start_vc5d(self) -> None:
         self.pins.parent.mkdir(exist_ok=True)
-        words = [COMMANDS / "vc5d", *self.options, self.document, "eth0"]
+        named = ["unshare", "--uts", "sh", "-c", 'echo "$0" >/proc/sys/kernel/hostname; exec "$@"', self.name]
+        words = [*named, COMMANDS / "vc5d", *self.options, self.document, "eth0"]
         self.vc5d = start(f"vc5d on {self.name}", words, self.directory / "vc5d.log", self.netns)
 
     def wait_vc5d(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -77,6 +78,12 @@ def test_pages(installed: Host) -> None:
         refused = installed.ctl(*words)
         assert refused.returncode == 1
         assert refused.stderr.startswith("vc5ctl: error: there is no ")
+
+
+def test_the_first_page_says_which_host_it_is(installed: Host) -> None:
+    first, second, *_ = installed.ctl("status").stdout.splitlines()
+    assert first.endswith(f" on {socket.gethostname()}")
+    assert str(installed.config) in second
 
 
 def test_flows_that_are_remembered(installed: Host) -> None:

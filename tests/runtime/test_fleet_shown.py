@@ -72,6 +72,9 @@ def test_peers_that_agree() -> None:
     assert "held" not in text
     assert "no peers are there" in page(status(alone=True))
     assert page({"on": False, "why": "no secret"}) == "alone: no secret"
+    off = {"on": False, "wanted": True, "why": "no secret"}
+    assert overview.view({"services": {}, "fleet": off}, None, 0)["fleet"] == {"off": "no secret"}
+    assert "fleet" not in overview.view({"services": {}, "fleet": off | {"wanted": False}}, None, 0)
 
 
 def judged(fleet: dict[str, Any], document_: Any = NEW) -> list[tuple[str, str]]:

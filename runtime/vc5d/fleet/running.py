@@ -159,7 +159,7 @@ class RunningFleet:
         why = self._voice.why if self._voice else ""
         on = bool(self._voice and self._voice.on)
         mine = Mine(self._name, self._alive)
-        return {"on": on, "why": why, **shown(self.fleet, self._names, mine, _now())}
+        return {"on": on, "wanted": self._shares, "why": why, **shown(self.fleet, self._names, mine, _now())}
 
     # What it is told
 

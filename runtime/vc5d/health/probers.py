@@ -111,10 +111,10 @@ class Probers:
         return result
 
     def _unanswered(self, plan: Plan, seconds: float) -> Result:
+        if not self._directions.resolved(plan.real):  # the kernel's word, however busy vc5d is
+            return self._missing(plan.real)
         if seconds - plan.timeout > _STALLED:
             return could_not_check("this host was too busy to look in time")
-        if not self._directions.resolved(plan.real):
-            return self._missing(plan.real)
         return Result(False, no_answer(plan.timeout))
 
     def _tell(self, probed: Probed) -> None:

@@ -12,7 +12,17 @@ Status = Mapping[str, Any]
 View = dict[str, dict[str, Any]]  # section -> key -> what is shown of it
 
 COUNTED = ("packets", "bytes", "flows")
-_HOST = ("version", "started", "live", "digest", "generation", "interfaces", "drained", "reload_failure")
+_HOST = (
+    "host",
+    "version",
+    "started",
+    "live",
+    "digest",
+    "generation",
+    "interfaces",
+    "drained",
+    "reload_failure",
+)
 
 
 def totals(status: Status) -> dict[str, float]:
@@ -70,9 +80,9 @@ def view(status: Status, before: Status | None, seconds: float) -> View:
 
 
 def _fleet(fleet: Mapping[str, Any]) -> View:
-    """Nothing that changes by itself each second. No section without others."""
+    """Nothing that changes by itself each second. No section without others, unless there should be some."""
     if not fleet.get("on"):
-        return {}
+        return {"fleet": {"off": fleet["why"]}} if fleet.get("wanted") and fleet["why"] else {}
     peers = {
         peer["address"]: {name: peer[name] for name in ("name", "digest", "agrees", "learning", "moving")}
         for peer in fleet["peers"]

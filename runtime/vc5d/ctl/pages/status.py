@@ -25,10 +25,14 @@ def lines(view: View) -> list[str]:
 
 
 def _head(status: Mapping[str, Any]) -> Iterable[str]:
+    yield f"vc5d        {status['version']} on {printable(status['host'])}"
     yield f"document    {status['document']}, {status['digest']}, generation {status['generation']}"
     interfaces = ", ".join(f"{name} ({mode})" for name, mode in sorted(status["interfaces"].items()))
     yield f"interfaces  {interfaces or 'none'}"
     yield f"announced   {', '.join(status['announced']) or 'nothing'}"
+    fleet = status.get("fleet") or {}
+    if fleet.get("wanted") and not fleet["on"] and fleet["why"]:
+        yield f"NOT SHARED  {printable(fleet['why'])}"
     failure = status.get("reload_failure")
     if failure:
         age = max(0, round(time.time() - failure["when"]))

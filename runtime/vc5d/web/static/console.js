@@ -173,7 +173,7 @@ const peers = new Table("peers", [
 	["Load balancer", (_, key) => address(key)],
 	["Name", (peer) => peer.name],
 	["Document", (peer) => state(`${peer.digest.slice(7, 19)}${peer.agrees ? "" : ", another than here"}`, peer.agrees ? "good" : "warn")],
-	["Is", (peer) => [peer.learning && "learning", peer.moving && "in transition"].filter(Boolean).join(", ")],
+	["Doing", (peer) => [peer.learning && "learning", peer.moving && "in transition"].filter(Boolean).join(", ")],
 ]);
 
 function showFleet() {
@@ -325,6 +325,9 @@ function showHost() {
 			element("div", {}, element("dt", {}, name), element("dd", {}, text))));
 	}
 	const notices = [];
+	if (host.host && host.host !== $("where").textContent) name(host.host);
+	const off = model.view.fleet?.off;
+	if (off) notices.push(`Flows are not shared with other load balancers: ${off}`);
 	if (host.reload_failure) notices.push(`The last reload failed, and changed nothing: ${host.reload_failure.message} ${host.reload_failure.hint}`);
 	for (const [name, mode] of interfaces) if (!mode) notices.push(`${name} is without the program: no VIP is announced.`);
 	const drained = (host.drained ?? []).map((target) => (target.kind === "host" ? "this load balancer" : `${target.kind} ${target[target.kind]}${target.kind === "real" && target.service ? ` of ${target.service}` : ""}`));
@@ -552,8 +555,12 @@ function moveMark(event) {
 
 // Beginning
 
-$("where").textContent = location.hostname;
-document.title = `VC5 ${location.hostname}`;
+// The address is "localhost" by way of SSH, whichever load balancer it is: its own name comes with its state.
+const name = (host) => {
+	$("where").textContent = host;
+	document.title = `VC5 ${host}`;
+};
+name(location.hostname);
 for (const id of ["filter-text", "filter-trouble", "log-level"]) $(id).addEventListener("input", render);
 for (const id of ["filter", "log-filter", "operate-form"]) $(id).addEventListener("submit", (event) => event.preventDefault());
 document.addEventListener("visibilitychange", () => { if (!document.hidden) render(); });
