@@ -185,7 +185,9 @@ class Daemon:
             announcer = Announcer(own, self.options.tun, self.options.table, self._tun)
             running.push_async_callback(announcer.stop)
             await announcer.start()
-        self._announcing = Announcing(announcer, self._vips_to_announce, self.options.grace)
+        self._announcing = Announcing(
+            announcer, self._vips_to_announce, self.options.grace, self._before_announcing
+        )
 
     async def _start_dataplane(self, running: AsyncExitStack) -> None:
         """Adopt what is pinned or load; then the document, then the interfaces. A fresh program that does not
@@ -379,6 +381,9 @@ class Daemon:
                 wait = await self._plane.do(self._dataplane.tick, now_ns, _BUDGET_NS)
                 self._watchdog.turned()
                 await asyncio.sleep(min(wait, left))
+
+    async def _before_announcing(self) -> None:
+        await self._vips.prepare(self._document, self._reals.condition, self._draining.now)
 
     def _vips_to_announce(self, announced: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
         """Those to announce, and those of them that are leaving."""

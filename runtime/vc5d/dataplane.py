@@ -60,6 +60,7 @@ class Dataplane:
         )
         self._fleet = FleetView()
         self._carried = Carried()
+        self._linked: set[str] = set()  # reals whose entries all have the link that `state` has
         self._program: Program | None = None
         self._predecessor: Predecessor | None = None  # whose place the program takes at the first apply
         self._object_path, self._pin_dir = Path(), Path()
@@ -207,6 +208,9 @@ class Dataplane:
             link = link_word(mac, vlan)
         elif link.to_bytes(8, "little")[_VLAN] != vlan.to_bytes(2, "big"):
             link = 0
+        if address in self._linked and self.state.links.get(address) == (link, ifindex):
+            return  # a document may have a thousand of them, in a thousand services each
+        self._linked.add(address)
         self.state.links[address] = (link, ifindex)
         for service in self.state.services.values():
             if real := service.reals.get(address):

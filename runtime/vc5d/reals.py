@@ -124,7 +124,11 @@ class Reals:
         self._changed()
 
     async def _follow_checks(self) -> None:
-        self._standings.forget(await self._watch.follow(self._plans.beside(self._leaving.plans)))
+        self._standings.forget(await self._watch.follow(await self._followed()))
+
+    async def _followed(self) -> Plans:
+        """Those of the document and of reals that left it. Beside the event loop: both may be many."""
+        return await asyncio.to_thread(self._plans.beside, dict(self._leaving.plans))
 
     def condition(self, key: ServiceKey, address: str) -> Condition:
         return self._watch.condition(key, address)
@@ -195,9 +199,10 @@ class Reals:
         async with self._one_at_a_time:
             if self._document is None:
                 return
-            plans = self._plans.beside(self._leaving.plans)
-            ways, attached = self._faraway.ways(plans), self._attached()
-            document = self._faraway.near(self._leaving.with_their_places(self._document), plans)
+            attached = self._attached()
+            plans = await self._followed()
+            everywhere = self._leaving.with_their_places(self._document)
+            ways, document = await asyncio.to_thread(self._faraway.split, everywhere, plans)
             addresses = await vlans.host_addresses(self._netlink)
             self._paths.exclude({each.address for each in addresses})
             trunks = await read_trunks(self._netlink, attached)

@@ -56,6 +56,11 @@ class Vips:
         self.states: dict[str, VipState] = {}
         self._clock = clock
 
+    async def prepare(self, document: Document, conditions: Conditions, drains: Drains) -> None:
+        """What `decide` would take long for, a part at a time."""
+        drained = drains.real if drains.targets else None
+        await self._counts.look(document.services.values(), conditions, drained)
+
     def decide(self, document: Document, conditions: Conditions, now: Circumstances) -> dict[str, VipState]:
         """The states by VIP from now on; what changed is logged."""
         drained = now.drains.real if now.drains.targets else None

@@ -309,7 +309,7 @@ def test_who_is_silent_holds_nothing_up() -> None:
         await until(lambda: one.fleet.opinion(THREE).held)
         network.mute.add(other.address)
         await until(lambda: not one.fleet.opinion(THREE).held)
-        assert one.view == FleetView()
+        await until(lambda: one.view == FleetView())
         assert not one.fleet.opinion(ONE).kept
         network.mute.clear()
         await until(lambda: one.fleet.fleet.members.live)

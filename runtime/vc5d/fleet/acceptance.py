@@ -23,14 +23,20 @@ class Holding:
     def __init__(self) -> None:
         self.waiting: set[int] = set()
         self.held: frozenset[int] = frozenset()
-        self._known: frozenset[int] = frozenset()
+        self._known: Mapping[int, frozenset[int]] = {}
 
     def follow(self, roster: Roster, accepting: Iterable[int] = ()) -> None:
         """The document that is live now. accepting: reals that do so already, as before a restart."""
-        new = roster.reals - self._known - frozenset(accepting)
-        self.waiting = (self.waiting & roster.reals) | new
-        self._known = roster.reals
-        self.held &= roster.reals
+        none: frozenset[int] = frozenset()
+        new, gone = set[int](), set[int]()
+        for service in roster.services.keys() | self._known.keys():
+            now, before = roster.services.get(service, none), self._known.get(service, none)
+            if now is not before:
+                new |= now - before
+                gone |= before - now
+        self.waiting = (self.waiting - gone) | (new - frozenset(accepting))
+        self._known = roster.services
+        self.held -= gone
 
     def decide(self, mine: Roster, peers: Iterable[Report], would: Mapping[int, Would]) -> None:
         """Lets go of those that no live peer lacks any more, and of a service's that is too short of reals.

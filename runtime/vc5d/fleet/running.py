@@ -167,7 +167,8 @@ class RunningFleet:
         """This document is live now."""
         names = await asyncio.to_thread(kept, Names, document, self._parts.reals.leaving(), self._names)
         self._document, self._shares, self._names = document, shares, names
-        self._rosters.add(self._names.roster)
+        if shares:
+            self._rosters.add(self._names.roster)
         self.fleet.follow(self._names.roster)
         self._rosters_left = _ROSTER_FIRST
         self.something_changed()
@@ -245,8 +246,11 @@ class RunningFleet:
             self.fleet.learning.hear_nothing_yet(_now(), failed=failed)
 
     def _would(self) -> dict[int, Would]:
-        """Of services with reals that wait: those which would accept, and how many must."""
-        would = {}
+        """Of services with reals that wait: those which would accept, and how many must. Nobody waits for
+        peers that have this very document."""
+        would: dict[int, Would] = {}
+        if all(peer.digest == self._document.digest for peer in self.fleet.members.reports()):
+            return would
         for service in self.fleet.waiting():
             key = self._names.services[service]
             ids = frozenset(self._names.ids[key, a] for a in self._parts.reals.would_accept(key))

@@ -78,6 +78,16 @@ def compile_checks(document: Document, before: Document | None = None, known: Pl
     return Plans(by_service)
 
 
+def refuse_unknown(document: Document) -> None:
+    """Raises Vc5Error as `compile_checks` does, for whoever needs no plans."""
+    compiled = _Compiled()
+    for key, service in document.services.items():
+        for address, real in service.reals.items():
+            compiled.checks(key, address, real)
+    if compiled.problems:
+        raise _refusal(compiled.problems)
+
+
 class _Compiled:
     """Checks of each configuration of reals: most have the same one. problems: in words."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Set
+from collections.abc import Callable, Collection, Container, Set
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..turns import in_turns
 from .state import Condition
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 Conditions = Callable[["ServiceKey", str], Condition]
 Drained = Callable[["ServiceKey", str], bool]
+
+
+_AT_ONCE = 50  # services
 
 
 class Known(Protocol):
@@ -50,6 +54,22 @@ class Counts:
         found = (accepting, len(names) - len(down) - len(names & sides.up))
         self._counted[service.key] = (service, drained, sides.revision, found)
         return found
+
+    async def look(
+        self, services: Collection[Service], conditions: Conditions, drained: Drained | None
+    ) -> None:
+        """Counts those that are not known, a part at a time: `of` is done at once then. In another document
+        all may be others."""
+        if self._sides is None:
+            return
+        unknown = [service for service in services if not self._is_known(service, drained)]
+        if len(unknown) > _AT_ONCE:
+            async for service in in_turns(unknown, _AT_ONCE):
+                self.of(service, conditions, drained)
+
+    def _is_known(self, service: Service, drained: Drained | None) -> bool:
+        known = self._counted.get(service.key)
+        return bool(known and known[0] is service and known[1] == drained)
 
     def _closed_of(self, service: Service, drained: Drained | None) -> Set[str]:
         """Those that shall take nothing new."""

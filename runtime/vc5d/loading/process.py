@@ -9,6 +9,7 @@ memory runs out.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import sys
@@ -18,7 +19,7 @@ from typing import IO, Any
 
 from ..document import read
 from ..errors import Vc5Error
-from ..health.plans import compile_checks
+from ..health.plans import refuse_unknown
 from ..sinks.config import read as read_logging
 from .parts import Prints, cut, fingerprint
 
@@ -43,7 +44,7 @@ def serve(path: Path, seed_file: Path | None, known: Prints, answers: IO[bytes])
 
     try:
         document = read(path, seed_file)
-        compile_checks(document)
+        refuse_unknown(document)
         read_logging(document.options.get("logging"))
         for name, part in cut(document):
             print_ = fingerprint(part)
@@ -56,6 +57,7 @@ def serve(path: Path, seed_file: Path | None, known: Prints, answers: IO[bytes])
 
 
 def main() -> None:
+    gc.disable()  # it would look at a million objects again and again, and then this process ends
     os.nice(_NICE)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
