@@ -175,7 +175,7 @@ vmtest: packages ## the project on Debian's own kernels, in virtual machines: do
 	@SECTIONS='$(SECTIONS)' tools/vmtest $(if $(QUICK),--quick) $(RELEASES)
 
 .PHONY: matrix
-matrix: build ## every kernel with clang 14, 16 and 19, into docs/kernels.md; half an hour
+matrix: build ## every kernel with clang 14, 16 and 19, into docs/kernels.md; some minutes
 	PYTHONPATH=tests python3 -m vm.matrix
 
 .PHONY: ipvs
