@@ -27,11 +27,12 @@ pytestmark = [pytest.mark.lab, pytest.mark.bpf]
 SERVICES = {f"{VIP}:80:tcp": [f"10.70.{n // 250}.{n % 250 + 2}" for n in range(500)]}
 SERVICES[f"{VIP6}:80:tcp"] = [f"fd70::{n + 2:x}" for n in range(500)]
 HEALTH = {"interval": 4, "timeout": 2, "threshold": 2, "window": 3}
-# Accepts nothing: the kernel answers SYNs, and as many as there are checks under way find room.
+# Takes what comes: of a host that is too busy some half-open checks become whole connections.
 LISTEN = """
-import socket, time
+import socket
 s = socket.socket(socket.AF_INET6); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-s.bind(("::", 80)); s.listen(4096); print(flush=True); time.sleep(3600)
+s.bind(("::", 80)); s.listen(4096); print(flush=True)
+while True: s.accept()[0].close()
 """
 PATIENCE = 150.0  # s: of a busy machine vc5d may get a tenth of one core
 
@@ -69,7 +70,7 @@ class Rack(live.Host):
         except Vc5Error:
             assert self.starting
             return {}
-        assert time.monotonic() - begin < 10, "some tenths of a second, on a host that is idle"
+        assert time.monotonic() - begin < 30, "some tenths of a second, on a host that is idle"
         return found
 
     def count(self, state: str) -> int:
@@ -136,7 +137,7 @@ def rack(wire: Wire, tmp_path: Path) -> Iterator[Rack]:
         listening.kill()
         listening.wait()
         made.daemon.terminate()
-        made.daemon.wait(60)
+        made.daemon.wait(180)
         made.uninstall()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 from vc5d import log
 from vc5d.errors import Vc5Error
+from vc5d.web import visitors
 from vc5d.web.listen import Listen, chosen
 from vc5d.web.server import Content, Web
 
@@ -38,7 +40,7 @@ def serve(work: Callable[[Ask], Awaitable[None]], status: Callable[[], Awaitable
 
             async def ask(path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
                 async with session.get(f"http://127.0.0.1:{port}{path}", headers=headers) as answer:
-                    return answer.status, await answer.text(), dict(answer.headers)
+                    return answer.status, await answer.text(), {**answer.headers, "port": str(port)}
 
             async with asyncio.timeout(5):
                 while True:
@@ -68,6 +70,59 @@ def test_metrics_and_status() -> None:
         status, page, headers = await ask("/status.json")
         assert (status, json.loads(page)) == (200, STATUS)
         assert headers["Content-Type"].startswith("application/json")
+
+    serve(work, known)
+
+
+def test_who_says_nothing_or_a_byte_at_a_time_is_shown_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And who listens to events stays, and all others are answered meanwhile."""
+    monkeypatch.setattr(visitors, "PATIENCE", 0.5)
+    monkeypatch.setattr(visitors, "_EVERY", 0.1)
+
+    async def ended(reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(ConnectionResetError):  # what it still sends finds nobody
+            async with asyncio.timeout(15):
+                while await reader.read(1000):
+                    pass
+
+    async def drip(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
+        while not writer.is_closing():
+            writer.write(b"x")
+            await asyncio.sleep(0.05)
+
+    async def work(ask: Ask) -> None:
+        _, _, headers = await ask("/")
+        port = int(headers["port"])
+        silent, _ = await asyncio.open_connection("127.0.0.1", port)
+        slow, slowly = await asyncio.open_connection("127.0.0.1", port)
+        listening, listener = await asyncio.open_connection("127.0.0.1", port)
+        listener.write(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b"200" in await listening.readline()
+        dripping = asyncio.create_task(drip(slowly))
+        await asyncio.gather(ended(silent), ended(slow))
+        assert not listening.at_eof()
+        assert (await ask("/status.json"))[0] == 200
+        dripping.cancel()
+        listener.close()
+
+    serve(work, known)
+
+
+def test_more_connections_than_fit_cost_those_that_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "MOST", 5)
+    monkeypatch.setattr(visitors, "_EVERY", 0.1)
+
+    async def work(ask: Ask) -> None:
+        _, _, headers = await ask("/")
+        opened = [await asyncio.open_connection("127.0.0.1", int(headers["port"])) for _ in range(12)]
+        reads = [asyncio.create_task(reader.read(1)) for reader, _ in opened]
+        async with asyncio.timeout(10):
+            while sum(read.done() for read in reads) < 7:
+                await asyncio.sleep(0.05)
+        for read, (_, writer) in zip(reads, opened, strict=True):
+            read.cancel()
+            writer.close()
 
     serve(work, known)
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from aiohttp import web
 
+_PATIENCE = 30.0  # s for a client to take a piece
 _AT_ONCE = 1 << 14  # numbers, or entries of an object
 
 
@@ -48,12 +49,17 @@ def prefix6_pieces(counts: Mapping[int, int], times: int) -> Iterator[str]:
 
 
 async def stream(request: web.Request, pieces: Iterable[str]) -> web.StreamResponse:
-    """Sends them as they are made, compressed if the client knows how; a slow client slows only itself."""
+    """Sends them as they are made, compressed if the client knows how; a slow client slows only itself, and
+    one that takes nothing is let go."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_compression()
     await response.prepare(request)
     for piece in pieces:
-        await response.write(piece.encode())
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await response.write(piece.encode())
+        except TimeoutError:
+            raise ConnectionResetError("it takes nothing") from None
         await asyncio.sleep(0)  # what else is due comes in between
     await response.write_eof()
     return response

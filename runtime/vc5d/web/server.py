@@ -23,6 +23,7 @@ from .feed import Feed
 from .listen import Listen
 from .metrics import render
 from .pieces import array_pieces, prefix6_pieces, status_pieces, stream
+from .visitors import Visitors
 from .writing import Token, Writing
 
 Status = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -60,7 +61,10 @@ class Web:
         self._asking = asyncio.Lock()
         self._rendering = asyncio.Lock()
         self.feed = Feed(self.status, content.activity, content.bird)
-        self.app = web.Application(middlewares=[headers.guard], handler_args={"access_log": None})
+        visitors = self._visitors = Visitors()
+        self.app = web.Application(
+            middlewares=[visitors.middleware, headers.guard], handler_args={"access_log": None}
+        )
         self.app.on_response_prepare.append(headers.add)
         self.app.add_routes(self._routes())
 
@@ -82,6 +86,7 @@ class Web:
         has must not keep vc5d from forwarding. A path: a UNIX socket."""
         runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
+        watching = asyncio.create_task(self._visitors.watch_for_ever(runner))
         told = ""
         try:
             while True:
@@ -95,6 +100,7 @@ class Web:
                         log.error("web.refused", address=listen, error=told)
                     await asyncio.sleep(_AGAIN)
         finally:
+            watching.cancel()
             await runner.cleanup()
             if isinstance(listen, Path):
                 listen.unlink(missing_ok=True)

@@ -27,6 +27,7 @@ ACTIONS = ("drain", "undrain", "reload")
 _SHORTEST = 16  # characters of a token
 _LONGEST = 4096
 _SLOWLY = 1.0  # s
+_PATIENCE = 15.0  # s for a body
 
 
 def read_token(file: Path | None) -> bytes | None:
@@ -126,8 +127,9 @@ def is_local(request: web.Request) -> bool:
 
 async def _values(request: web.Request) -> Mapping[str, object] | None:
     try:
-        values = await request.json()
-    except (ValueError, RecursionError):
+        async with asyncio.timeout(_PATIENCE):
+            values = await request.json()
+    except (ValueError, RecursionError, TimeoutError):
         return None
     return values if isinstance(values, dict) else None
 
