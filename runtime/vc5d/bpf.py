@@ -68,16 +68,16 @@ class Map:
             raise Vc5Error(f"map {self.name} cannot be mapped: {error.strerror}") from None
         return np.frombuffer(memory, dtype, size // dtype.itemsize)
 
-    def read_percpu(self, dtype: np.dtype[Any]) -> Array:
-        """A per-CPU array's values, shape (max_entries, CPUs)."""
+    def read_percpu(self, dtype: np.dtype[Any], most: int | None = None) -> Array:
+        """A per-CPU array's values, shape (max_entries, CPUs); `most`: only those of so many entries."""
         stride = -(-self.value_size // 8) * 8
-        cpus = num_possible_cpus()
-        keys, values = np.zeros(self.max_entries, "<u4"), np.zeros((self.max_entries, cpus), f"V{stride}")
+        cpus, count = num_possible_cpus(), min(self.max_entries, most or self.max_entries)
+        keys, values = np.zeros(count, "<u4"), np.zeros((count, cpus), f"V{stride}")
         total, position = self._lookup_batch(keys, values, None)
         while position is not None and total < len(keys):
             found, position = self._lookup_batch(keys[total:], values[total:], position)
             total += found
-        return values.view(dtype).reshape(self.max_entries, cpus)
+        return values.view(dtype).reshape(count, cpus)
 
     def write_percpu(self, index: int, value: bytes) -> None:
         """Sets one entry to `value` on every CPU."""

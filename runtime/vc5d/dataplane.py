@@ -373,7 +373,7 @@ class Dataplane:
 
     def counted(self) -> int:
         """Frames that the program has seen since it was loaded, whatever became of them."""
-        forwarded = self.maps.read_real_counters()["packets"].sum()
+        forwarded = self.maps.read_real_counters(self.state.reals_end)["packets"].sum()
         return int(forwarded) + sum(self.maps.read_reasons().values())
 
     def replaced(self) -> list[str]:

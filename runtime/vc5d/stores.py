@@ -63,11 +63,12 @@ class Table(Protocol):
 
 
 class Store(Protocol):
-    """`tables` by name of TABLES. `per_cpu`: by name of PER_CPU, shape (entries, CPUs)."""
+    """`tables` by name of TABLES. `per_cpu`: by name of PER_CPU, shape (entries, CPUs); `most`: of only so
+    many entries."""
 
     tables: Mapping[str, Table]
 
-    def per_cpu(self, name: str) -> Array: ...
+    def per_cpu(self, name: str, most: int | None = None) -> Array: ...
     def zero(self, name: str, index: int) -> None: ...
     def wait_grace(self) -> None: ...
     def close(self) -> None: ...
@@ -103,8 +104,8 @@ class KernelStore:
         }
         self._grace_fd: int | None = create_array(entries=1)
 
-    def per_cpu(self, name: str) -> Array:
-        return self._maps[name].read_percpu(PER_CPU[name])
+    def per_cpu(self, name: str, most: int | None = None) -> Array:
+        return self._maps[name].read_percpu(PER_CPU[name], most)
 
     def zero(self, name: str, index: int) -> None:
         self._maps[name].write_percpu(index, bytes(PER_CPU[name].itemsize))
@@ -156,8 +157,8 @@ class MemoryStore:
         }
         self.graces = 0
 
-    def per_cpu(self, name: str) -> Array:
-        return self.counts[name].copy()
+    def per_cpu(self, name: str, most: int | None = None) -> Array:
+        return self.counts[name][:most].copy()
 
     def zero(self, name: str, index: int) -> None:
         self.counts[name][index] = np.zeros((), PER_CPU[name])

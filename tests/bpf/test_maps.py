@@ -8,7 +8,7 @@ from vc5d.layout import Reason
 from vc5d.maps import RECORDS, Capacity, Maps
 from vc5d.program import Program
 from vc5d.sizes import LEAST_FLOWS
-from vc5d.stores import FLOW_TABLES, PER_CPU, TABLES
+from vc5d.stores import FLOW_TABLES, PER_CPU, TABLES, KernelStore
 
 from .capacity import CAPACITY
 
@@ -44,7 +44,7 @@ def test_shapes(maps: Maps) -> None:
     }
     assert {name: getattr(maps, name).dtype for name in RECORDS} == RECORDS
     assert maps.capacity == CAPACITY
-    assert maps.control["layout"][0] == 3
+    assert maps.control["layout"][0] == 4
     assert len(maps.read_real_counters()) == CAPACITY.reals
     assert set(maps.read_reasons()) == set(Reason) - {Reason.REASONS}
 
@@ -117,6 +117,20 @@ def test_what_is_per_cpu(maps: Maps, name: str) -> None:
     read = maps.read_percpu(name)
     assert read.dtype == PER_CPU[name]
     assert len(read) == {"real_counters": CAPACITY.reals, "reasons": Reason.REASONS, "timings": 1}[name]
+
+
+def test_the_first_counters(maps: Maps) -> None:
+    """Of those that are not read nothing is told."""
+    one, store = np.ones(1, PER_CPU["real_counters"]), maps._store
+    for index in (3, 4, CAPACITY.reals - 1):
+        if isinstance(store, KernelStore):
+            store._maps["real_counters"].write_percpu(index, one.tobytes())
+        else:
+            store.counts["real_counters"][index] = one  # type: ignore[attr-defined]
+    for most, found in ((4, [3]), (5, [3, 4]), (None, [3, 4, CAPACITY.reals - 1])):
+        counters = maps.read_real_counters(most)
+        assert len(counters) == CAPACITY.reals
+        assert np.flatnonzero(counters["packets"]).tolist() == found
 
 
 def test_counters_start_anew(maps: Maps) -> None:

@@ -186,7 +186,10 @@ class _Services(Mapping[str, ServiceSnapshot]):
 def capture(maps: Maps, state: State, carried: Carried, sampled: Sampled) -> Capture:
     """Reads everything that changes. The slots of a live table do not but for their states: they are read
     when they are counted."""
-    counters, estimates = columns(maps.read_real_counters()), np.rint(sampled.estimates).astype(np.uint64)
+    counters, estimates = (
+        columns(maps.read_real_counters(state.reals_end)),
+        np.rint(sampled.estimates).astype(np.uint64),
+    )
     flows = _flows(maps, sampled.entries)
     return Capture(
         digest=state.digest,

@@ -177,6 +177,11 @@ class State:
         """What of `slots` is taken."""
         return [(lines.line, lines_of(lines.size)) for lines in self.tables()]
 
+    @property
+    def reals_end(self) -> int:
+        """No entry of `reals` from here on is taken."""
+        return max(start + count for start, count in self.used_reals())
+
     def used_reals(self) -> Iterable[tuple[int, int]]:
         """What of `reals` is taken. The first block's place never is free: index 0 is no real."""
         return [(0, MIN_BLOCK), *((s.block.base, s.block.capacity) for s in self.services.values())]
