@@ -98,8 +98,9 @@ class Dataplane:
             raise Vc5Error(
                 f"there is no interface {ifname}", "`ip link` shows those that there are"
             ) from None
+        attached = self._loaded().attach(ifindex, ifname, mode)
         own.unset_own(self.maps)  # until set_own knows of this one
-        return self._loaded().attach(ifindex, ifname, mode)
+        return attached
 
     def attached_to(self, ifname: str) -> int:
         """The index of the interface that `attach` was given under this name; 0: the program is not on it any

@@ -1,7 +1,7 @@
 """Nanoseconds a packet costs in the XDP program, net of the harness: python -m tests.bench.datapath
 
 Needs root, clang and build/vc5.bpf.o; writes its part of build/bench.json. Each number is the median of five
-runs, each beside one of the harness alone, on one CPU, packets in the cache: the program's cost, no NIC's.
+runs, by turns with the harness alone, on one CPU, packets in the cache: the program's cost, no NIC's.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from vc5d.errors import Vc5Error
 from tests.bench import report
 from tests.bench.datapath_chart import draw
 from tests.bench.harness import REPEAT, RUNS, Harness, Load, addresses
+from tests.bench.targets import targets
 from tests.bpf.kernel import SLOTS_PER_LINE, Kernel
 from tests.bpf.model import PASS, Balancer, Real, Service, Tunnel
-from tests.bpf.packets import TCP, V4, V6, Family
+from tests.bpf.packets import BALANCER, TCP, V4, V6, Family
 from tests.bpf.place import TUNNELS, place
 from tests.bpf.reading import clear
 
@@ -81,7 +82,7 @@ class Bench:
 
     def set_up(self, *services: Service) -> None:
         clear(self.kernel)
-        place(Balancer(list(services)), self.kernel)
+        place(Balancer(list(services), own=[(0, BALANCER)]), self.kernel)
 
     def note(self, key: str, load: Load, target: int = 0) -> None:
         self.results[key] = self.harness.net(target or self.kernel.prog_fd, load)
@@ -156,7 +157,8 @@ def main() -> int:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     try:
         with tempfile.TemporaryDirectory() as folder:
-            results = Bench(Harness(Path(folder)), Kernel(ROOT / "build" / "vc5.bpf.o", SIZES)).all()
+            harness = Harness(Path(folder))
+            results = Bench(harness, Kernel(ROOT / "build" / "vc5.bpf.o", SIZES)).all()
     except Vc5Error as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -165,11 +167,14 @@ def main() -> int:
         "kernel": platform.release(),
         "runs": RUNS,
         "packets_a_run": REPEAT,
+        "unrest_percent": harness.unrest(),
     }
     report.update(**told, **results)
     print(f"{told['machine']}, Linux {told['kernel']}; TCP frames of 66 bytes, IPv6 86; {REALS} reals")
+    print(f"half of the time the machine took {told['unrest_percent']} % more for the same: left out")
     for name, value in results.items():
         print(f"{name.removesuffix('_ns').replace('_', ' '):36s} {value:6.0f} ns")
+    print(*targets(results), sep="\n")
     print(f"drawn in {draw(report.read())}")
     return 0
 

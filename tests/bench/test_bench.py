@@ -10,7 +10,7 @@ import yaml
 from vc5c import maglev
 from vc5c.resolved import TableSpec
 
-from . import chart, compiler, report, tables
+from . import chart, compiler, report, tables, targets
 
 
 def test_each_benchmark_replaces_its_own_part(tmp_path, monkeypatch) -> None:
@@ -62,3 +62,24 @@ def test_chart_draws_each_size_and_figure() -> None:
     assert len(curves) == 4
     words = [text.text for text in drawn.iter(f"{space}text")]
     assert {"251 slots", "65,537 slots", "reals"} <= set(words)
+
+
+def test_targets_are_judged_by_ratios_of_one_run() -> None:
+    keys = ("established_1_ns", "established_64k_ns", "established6_64k_ns", "pass_ns")
+    ns = dict.fromkeys(keys, 20.0) | {"established_1m_ns": 27.0, "new_flow_ns": 24.0}
+    ns |= {
+        "services_1_on_1_ns": 20.0,
+        "services_10000_on_64_ns": 40.0,
+        "hash_hit_ns": 40.0,
+        "dscp_ns": 79.0,
+        "dscp6_ns": 81.0,
+    }
+    ns |= {
+        f"{type}{six}_over{over}_ns": 50.0 for type in targets.TUNNELS for six in ("", "6") for over in (4, 6)
+    }
+    ns["gre_over6_ns"] = 80.5
+    judged = {each.what.partition(":")[0]: each for each in targets.targets(ns)}
+    assert judged["established, 64k flows"].met
+    assert judged["established, 1m flows"].found == 1.35
+    missed = [what for what, each in judged.items() if not each.met]
+    assert missed == ["established, 1m flows", "pass", "the dearest tunnel of IPv4, gre_over6", "dscp, IPv6"]
