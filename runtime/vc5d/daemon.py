@@ -47,7 +47,7 @@ from .sharing.link import Files, Sharing
 from .sharing.link import Told as Peers
 from .sight import Lookout
 from .sinks.manager import Sinks
-from .status import DaemonSide, status
+from .status import DaemonSide, counts, status
 from .supervise import cancel, start
 from .tracing.tracers import Tracers
 from .traffic import Traffic
@@ -321,6 +321,7 @@ class Daemon:
                 token=console.token,
                 webroot=webroot(options.get("webroot")),
                 real_metrics=console.real_metrics,
+                counts=self._counts,
             )
         )
         return [web.feed.run_for_ever(), *(web.serve_for_ever(each) for each in wanted if each)]
@@ -461,6 +462,13 @@ class Daemon:
         return await asyncio.to_thread(
             without_collection, status, self._document, captured, self._reals, mine
         )
+
+    async def _counts(self) -> dict[str, Any]:
+        """Of the status what the console's graphs need, which somebody may want to see later."""
+        if not self._ready:
+            raise NOT_READY
+        captured = await self._plane.do(self._dataplane.capture)
+        return await asyncio.to_thread(counts, captured)
 
     async def _prefixes(self) -> Any:
         return await self._plane.do(self._dataplane.prefixes)

@@ -91,6 +91,11 @@ def status(
     return result
 
 
+def counts(captured: Captured) -> dict[str, Any]:
+    """What web.overview.brief makes of a status."""
+    return {"services": captured.sums(), "reasons": captured.counted_reasons()}
+
+
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 

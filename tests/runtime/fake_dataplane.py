@@ -133,7 +133,7 @@ class FakeDataplane:
         return {"digest": self.applied[-1], "generation": len(self.applied), "services": {}}
 
     def capture(self) -> Any:
-        return SimpleNamespace(snapshot=self.snapshot)
+        return SimpleNamespace(snapshot=self.snapshot, sums=dict, counted_reasons=dict)
 
     def prefixes(self) -> Any:
         return SimpleNamespace(v4=np.arange(1 << 20, dtype=np.uint64) % 3, v6={0x20010DB80001: 2})

@@ -20,7 +20,9 @@ from vc5d.errors import Vc5Error
 from vc5d.generation.transition import Scan
 from vc5d.layout import FLOW_KEY4, RealState, Vc5Layout
 from vc5d.maps import Capacity, Maps
+from vc5d.status import counts, plain
 from vc5d.stores import MemoryStore, MemoryTable
+from vc5d.web.overview import brief
 
 CAPACITY = Capacity(64, 64, 8, 128, 256, 8, 64, 1024, 1024)
 HTTP, HTTPS = "192.168.101.1:80:tcp", "192.168.101.1:443:tcp"
@@ -209,6 +211,11 @@ def test_counters_follow_a_block_that_moves(plane: Dataplane) -> None:
     real = plane.snapshot().services[HTTP].reals[TWO]
     assert (real.packets, real.bytes, real.flows) == (7, 700, 3)
     assert plane.snapshot().services[HTTP].reals[ONE].packets == 0
+    moved = plane.state.services[KEY]
+    counters(plane)[moved.block.base + moved.reals[ONE].index] = (2, 20, 1)
+    captured = plane.capture()
+    assert captured.sums()[HTTP] == {"packets": 9, "bytes": 720, "flows": 4, "sessions": 0}
+    assert brief(plain(captured.snapshot())) == counts(captured), "and of every service, the reasons, too"
 
 
 def test_a_freed_index_starts_counting_anew(plane: Dataplane, clock: Clock) -> None:

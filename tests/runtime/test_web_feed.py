@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,7 @@ from support.web import Client, serve
 from vc5d.activity import Activity
 from vc5d.bird_client import Session, Sessions
 from vc5d.errors import Vc5Error
-from vc5d.web import feed
+from vc5d.web import feed, overview
 from vc5d.web.server import Content
 
 KEY = "192.0.2.1:80:tcp"
@@ -80,6 +81,27 @@ def test_the_whole_then_what_changed() -> None:
         assert len(later[-1]["point"]) == 6
 
     serve(Content(Source().status, activity), work)
+
+
+def test_while_nobody_looks_only_counts_are_asked_for() -> None:
+    source, asked = Source(), 0
+
+    async def counts() -> Mapping[str, Any]:
+        nonlocal asked
+        asked += 1
+        return overview.brief(await Source().status())
+
+    async def work(client: Client) -> None:
+        await asyncio.sleep(0.8)
+        assert source.asked == 0
+        assert asked
+        async with client.session.get(f"{client.url}/events") as answer:
+            [(_, whole), (name, delta)] = await events(answer, 2)
+        assert whole["view"]["services"][KEY]["accepting"] == 1
+        assert (name, len(delta["point"])) == ("delta", 6)
+        assert source.asked >= 2
+
+    serve(Content(source.status, counts=counts), work)
 
 
 def test_many_pages_cost_what_one_costs() -> None:

@@ -18,6 +18,7 @@ from .state import Lines, ServiceInMaps, State
 
 Counters = npt.NDArray[np.uint64]  # rows of packets, bytes, flows, by index into `reals`
 Counts = tuple[int, int, int]
+_SUMMED = ("packets", "bytes", "flows", "sessions")
 Estimates = npt.NDArray[np.float64]
 MANY_FLOWS = 10_000
 _STATES = {state: RealState(state).name.lower() for state in range(int(RealState.CONSULT))}
@@ -97,6 +98,14 @@ class Carried:
     def of(self, number: int, address: str) -> Counts:
         return self._counts.get((number, address), (0, 0, 0))
 
+    def by_service(self) -> dict[int, Counts]:
+        """Of services that have any."""
+        summed: dict[int, Counts] = {}
+        for (number, _), counts in self._counts.items():
+            packets, size, flows = map(sum, zip(summed.get(number, (0, 0, 0)), counts, strict=True))
+            summed[number] = (packets, size, flows)
+        return summed
+
     def add_reasons(self, reasons: Mapping[Reason, int]) -> None:
         for reason, count in reasons.items():
             self._reasons[reason] = self._reasons.get(reason, 0) + count
@@ -153,14 +162,33 @@ class Capture:
             generation=self.generation,
             services=_Services(self),
             vips={vip: vip in self.up for vip in dict.fromkeys(key.address for key in self.services)},
-            reasons={
-                reason.name.lower(): count + self.carried.reason(reason)
-                for reason, count in self.reasons.items()
-            },
+            reasons=self.counted_reasons(),
             flows=self.flows,
             capacity=self.capacity,
             packet_ns=self.packet_ns,
         )
+
+    def sums(self) -> dict[str, dict[str, int]]:
+        """What `snapshot` has of each service, without its reals: packets, bytes, flows, sessions: a
+        hundredth of the work."""
+        carried = self.carried.by_service()
+        return {
+            str(key): dict(zip(_SUMMED, self._sum(service, carried.get(service.id)), strict=True))
+            for key, service in self.services.items()
+        }
+
+    def _sum(self, service: ServiceInMaps, carried: Counts | None) -> list[int]:
+        base = service.block.base
+        rows = np.fromiter((base + real.index for real in service.reals.values()), np.int64)
+        counts: list[int] = self.counts[rows].sum(axis=0).tolist()
+        for place, count in enumerate(carried or ()):
+            counts[place] += count
+        return counts
+
+    def counted_reasons(self) -> dict[str, int]:
+        return {
+            reason.name.lower(): count + self.carried.reason(reason) for reason, count in self.reasons.items()
+        }
 
 
 class _Services(Mapping[str, ServiceSnapshot]):

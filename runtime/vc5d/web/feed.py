@@ -52,9 +52,13 @@ class Client:
 
 
 class Feed:
-    """`status` may raise Vc5Error while there is none. `bird`: None: nobody is asked."""
+    """`status` may raise Vc5Error while there is none. `bird`: None: nobody is asked. `counts`: what
+    overview.brief makes of a status, where it is to be had without one."""
 
-    def __init__(self, status: StatusNow, activity: Activity, bird: AskBird | None) -> None:
+    def __init__(
+        self, status: StatusNow, activity: Activity, bird: AskBird | None, counts: StatusNow | None = None
+    ) -> None:
+        self._counts_now = counts
         self._status_now, self._activity, self._bird = status, activity, bird
         self._clients: set[Client] = set()
         self._woken = asyncio.Event()
@@ -80,7 +84,7 @@ class Feed:
     async def state(self) -> bytes:
         """The whole, for a page that begins."""
         if not self._view:
-            await self._look()
+            await self._look(whole=True)
         whole = {
             "tick": self._tick,
             "view": self._view,
@@ -116,17 +120,23 @@ class Feed:
             pass
         await asyncio.sleep(max(0.0, not_before - time.monotonic()))
 
-    async def _look(self) -> None:
-        now, status = time.time(), await self._status_now()
-        then, former = self._before or (now, None)
-        if now - then < 0.2 and self._view:
+    async def _look(self, *, whole: bool = False) -> None:
+        """While nobody looks only the graphs' counts are asked for, unless `whole`."""
+        now, seen = time.time(), whole or bool(self._clients)
+        if self._before and now - self._before[0] < 0.2 and self._view:
             return  # somebody else has just looked
-        after = await asyncio.to_thread(overview.brief, status)
+        status = None
+        if self._counts_now and not seen:
+            after = await self._counts_now()
+        else:
+            status = await self._status_now()
+            after = await asyncio.to_thread(overview.brief, status)
+        then, former = self._before or (now, None)
         if former:
             counts = overview.totals(former), overview.totals(after)
             self._history.append(overview.point(*counts, now, now - then))
         self._before = (now, after)
-        if self._clients or not self._view:
+        if status is not None and (seen or not self._view):
             shown = await asyncio.to_thread(overview.view, status, former, now - then)
             await self._ask_bird()
             self._publish(shown | self._bgp)

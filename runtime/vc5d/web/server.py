@@ -40,7 +40,8 @@ _PATIENCE = 30.0  # s for a browser to take what it is sent
 class Content:
     """What is shown. `status` may raise Vc5Error. prefixes: where packets come from (sampling.Prefixes);
     None: this data path does not count that. commands: as writing.Writing has them. webroot: the operator's
-    own files in place of the console. real_metrics: whether metrics have series for each real."""
+    own files in place of the console. real_metrics: whether metrics have series for each real. counts: of the
+    status only what overview.brief keeps, where that is cheaper."""
 
     status: Status
     activity: Activity = field(default_factory=Activity)
@@ -50,6 +51,7 @@ class Content:
     token: Token | None = None
     webroot: Path | None = None
     real_metrics: bool = True
+    counts: Status | None = None
 
 
 class Web:
@@ -60,7 +62,7 @@ class Web:
         self._known: tuple[float, Mapping[str, Any]] | None = None
         self._asking = asyncio.Lock()
         self._rendering = asyncio.Lock()
-        self.feed = Feed(self.status, content.activity, content.bird)
+        self.feed = Feed(self.status, content.activity, content.bird, content.counts)
         visitors = self._visitors = Visitors()
         self.app = web.Application(
             middlewares=[visitors.middleware, headers.guard], handler_args={"access_log": None}
