@@ -44,7 +44,7 @@ def clang() -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.kernels", description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="only what CI runs")
+    parser.add_argument("--quick", action="store_true", help="only what is short enough for CI")
     parser.add_argument("names", nargs="*", choices=[*(each.name for each in SECTIONS), []], metavar="NAME")
     options = parser.parse_args()
     wanted = [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Section:
-    """tests: arguments for pytest. quick: among the few that CI runs. ages: it has old flows."""
+    """tests: arguments for pytest. quick: short enough for CI. ages: it has old flows."""
 
     name: str
     what: str
@@ -47,11 +47,10 @@ SECTIONS = (
         "sharing",
         "flows that are told of, `merge` against a dictionary, `gate` on a socket",
         ("tests/bpf/test_sharing.py",),
+        quick=True,
     ),
     Section("demo", "the whole system, VLANs by 802.1Q devices", ("tests/lab/test_demo.py",)),
-    Section(
-        "bond", "LACP bonds: a member lost and returned under load", ("tests/lab/test_bond.py",), quick=True
-    ),
+    Section("bond", "LACP bonds: a member lost and returned under load", ("tests/lab/test_bond.py",)),
     Section(
         "queues",
         "virtio-net cards with several queues, native and generic, tagged and not",
