@@ -17,7 +17,7 @@ from lab.host import inside, run
 
 DRIVER = "virtio_net"
 _ETH_P_ALL = 0x0003
-_SOL_PACKET, _ADD_MEMBERSHIP, _AUXDATA, _IGNORE_OUTGOING, _PROMISCUOUS = 263, 1, 8, 23, 1
+_SOL_PACKET, _AUXDATA, _IGNORE_OUTGOING = 263, 8, 23
 _VLAN_VALID = 1 << 4  # TP_STATUS_VLAN_VALID of linux/if_packet.h
 _SO_RCVBUFFORCE = 33
 BURST = 32  # frames at a time, far fewer than a queue has room for
@@ -79,12 +79,10 @@ class Cards:
         with inside(self.netns):
             cable = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
             cable.bind((self.there, _ETH_P_ALL))
-            index = socket.if_nametoindex(self.there)
         with cable:
             cable.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 << 20)
             cable.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
             cable.setsockopt(_SOL_PACKET, _AUXDATA, 1)
-            cable.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, struct.pack("IHH8s", index, _PROMISCUOUS, 0, b""))
             for first in range(0, len(frames), BURST):
                 for frame in frames[first : first + BURST]:
                     cable.send(frame)
@@ -121,7 +119,8 @@ def joined(here: str, there: str, netns: str) -> Iterator[Cards]:
     try:
         run(["ip", "link", "set", there, "netns", netns])
         run(["ip", "link", "set", here, "addrgenmode", "none", "up"])
-        run(["ip", "-n", netns, "link", "set", there, "addrgenmode", "none", "up"])
+        # All that comes, to whatever MAC; a worker of Linux 6.12 tells the card so some time later.
+        run(["ip", "-n", netns, "link", "set", there, "addrgenmode", "none", "promisc", "on", "up"])
         yield Cards(here, there, netns)
     finally:
         run(["ip", "netns", "del", netns])  # the card comes back by itself

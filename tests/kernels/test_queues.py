@@ -90,7 +90,6 @@ def test_every_frame_comes_back(
     wait_until("the card is up", lambda: carrier.read_text() == "1\n", 10)
     tci = VLAN_IN if tagged else None
     probe = ethernet(ipv4(tcp(9, 80), dst=VIP, src="10.98.0.1"), dst=pair.mac, tci=tci)
-    # Cards that were set up a moment ago have been seen to lose the first burst.
     wait_until("the cable carries frames", lambda: bool(pair.exchange([probe], 0.1)), 20)
     table, before = expect.table(expect.load(document), str(KEY)), pair.seen_by_queue()
     flows = [(f"10.99.{n // 250}.{n % 250 + 1}", 20000 + n) for n in range(FLOWS)]
