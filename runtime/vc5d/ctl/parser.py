@@ -69,13 +69,20 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _command(commands: Commands, name: str, words: str, epilog: str = "") -> argparse.ArgumentParser:
-    return commands.add_parser(
+    """It knows --socket as well: few remember that it stands before the command."""
+    made = commands.add_parser(
         name,
         help=words,
         description=words[0].upper() + words[1:] + ".",
         epilog=epilog or None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _also_socket(made)
+    return made
+
+
+def _also_socket(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--socket", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def _pages(commands: Commands) -> None:
@@ -165,6 +172,8 @@ def _targets(command: argparse.ArgumentParser) -> None:
     vip = kinds.add_parser("vip", help="one VIP, likewise")
     service = kinds.add_parser("service", help="the VIP of one service, likewise")
     real = kinds.add_parser("real", help="takes no new flows, and keeps those that it has")
+    for kind in (host, vip, service, real):
+        _also_socket(kind)
     vip.add_argument("name", metavar="ADDRESS")
     service.add_argument("name", metavar="ADDRESS:PORT:PROTOCOL")
     real.add_argument("name", metavar="ADDRESS")
