@@ -14,7 +14,8 @@ from .test_forward import CASES
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case) -> None:
     down = {family.vip for family in FAMILIES} if case.down else set()
-    balancer = Balancer(services(case.vlan, case.ifindex), vlans=set(case.vlans), down=down)
+    made = services(case.vlan, case.ifindex)
+    balancer = Balancer(made, vlans=set(case.vlans), own=list(case.own), down=down)
     outcome = balancer.process(case.frame)
     assert (outcome.verdict, outcome.reason) == (case.verdict, case.reason)
     assert outcome.frame.hex() == (case.frame if case.out is None else case.out).hex()
