@@ -27,9 +27,10 @@ def frames(path: Path) -> dict[str, int]:
     """Every frame of the cases in tests/bpf, sent to the program and to the model: how many came out alike.
     Not one by one from the beginning, as the tests do, but one after the other for each setting."""
     pair, found = Pair(Kernel(path), one_cpu()), Counter[str]()
-    settings: dict[tuple[int, int, tuple[int, ...], bool], list[Case]] = {}
+    settings: dict[Any, list[Case]] = {}
     for case in CASES:
-        settings.setdefault((case.vlan, case.ifindex, case.vlans, case.down), []).append(case)
+        setting = (case.vlan, case.ifindex, case.vlans, case.down, case.own)
+        settings.setdefault(setting, []).append(case)
     for cases in settings.values():
         meet(pair, cases[0])
         for case in cases:
