@@ -15,6 +15,7 @@ from lab.plan import COMMANDS, ROOT
 
 from fleet import inventory
 from fleet.plan import FleetNames
+from fleet.vault import Vault
 
 _RECAP = re.compile(r"^(\S+)\s+: (ok=\d+ .*)$", re.MULTILINE)
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(.*?)\] \**$", re.MULTILINE)
@@ -51,6 +52,7 @@ class Controller:
         self.names = names
         self.inventory = inventory.write(names)
         self.config = self.inventory / "config.yaml"
+        self.vault = Vault(self.inventory, names.state / "vault-password")
         self.logs = names.state / "logs"
         self.logs.mkdir(exist_ok=True)
         self._count = 0
@@ -87,14 +89,20 @@ class Controller:
     def environment(self) -> dict[str, str]:
         """A user's own settings must not reach the story; facts are the fleet's, not another one's."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        return kept | {
-            "PATH": f"{COMMANDS}:{os.environ['PATH']}",
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_HOME": str(self.names.state / "ansible"),
-            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.names.state / "facts"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_NOCOWS": "1",
-        }
+        password_file = self.vault.password_file
+        vault = {"ANSIBLE_VAULT_PASSWORD_FILE": str(password_file)} if password_file.exists() else {}
+        return (
+            kept
+            | vault
+            | {
+                "PATH": f"{COMMANDS}:{os.environ['PATH']}",
+                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                "ANSIBLE_HOME": str(self.names.state / "ansible"),
+                "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.names.state / "facts"),
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_NOCOWS": "1",
+            }
+        )
 
     def _result(
         self, playbook: str | Path, code: int, timed: list[tuple[float, str]], seconds: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from fleet import bundles
 from fleet.site import EVERYONE, Site
 
 DRAINED, BROKEN = EVERYONE[2], EVERYONE[1]
@@ -52,6 +53,13 @@ def _verify(site: Site) -> None:
         ill.code != 0 and BROKEN in failed,
         f"with BIRD stopped on {BROKEN} it fails on {', '.join(failed)}",
         ill.said[-500:],
+    )
+    before, bundle = site.releases(), bundles.another(site.fleet.names.state / "bundles", "a third release")
+    began = site.controller.play("upgrade.yml", "-e", f"vc5_bundle={bundle}", "-e", "vc5_gate_seconds=5")
+    report.check(
+        began.code != 0 and not began.total("changed") and site.releases() == before,
+        f"and upgrade.yml does not begin: {began.seconds:.0f} s, nothing changed",
+        began.troubles,
     )
     site.box(BROKEN).run("systemctl", "start", "bird")
     took = site.wait_ways(EVERYONE, 30)

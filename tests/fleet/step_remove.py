@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from lab.host import wait_until
+
 from fleet import compare
 from fleet.site import Site
 
@@ -15,9 +17,31 @@ _OTHERS = re.compile(
 )
 
 
+# A vc5d that cannot start; on the next one not even its `--uninstall` works.
+_NO_START = "echo 'VC5D_OPTIONS=/nowhere/config.json eth0' >/etc/default/vc5d; systemctl kill -s KILL vc5d"
+_NO_COMMANDS = "systemctl kill -s KILL vc5d; rm -r /usr/lib/vc5/venv/lib/python3*/site-packages/vc5d"
+
+
+def _break(site: Site) -> None:
+    boxes = site.balancers[1:]
+    for box, how in zip(boxes, (_NO_START, _NO_COMMANDS), strict=True):
+        box.run("sh", "-c", how)
+    wait_until(
+        "vc5d is down",
+        lambda: all(
+            box.run("systemctl", "is-active", "vc5d", check=False).stdout.strip() != "active" for box in boxes
+        ),
+        30,
+    )
+    site.report.fact(
+        f"vc5d of {boxes[0].name} does not start any more; {boxes[1].name} lacks half of its package"
+    )
+
+
 def remove(site: Site, before: compare.Snapshots) -> None:
     report = site.report
     report.step("z", "remove.yml")
+    _break(site)
     play = site.controller.play("remove.yml", "-e", "vc5_remove=yes")
     report.check(
         play.code == 0, f"remove.yml: {play.seconds:.0f} s, {play.total('changed')} changes", play.troubles

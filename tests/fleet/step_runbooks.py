@@ -4,6 +4,7 @@ they play something, otherwise on the load balancer that the text above them nam
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
@@ -45,6 +46,34 @@ def runbooks(site: Site) -> None:
     )
     site.wait_ways(EVERYONE, 30)
     report.check(len(site.digests()) == 1, f"{len(EVERYONE)} ways and one document afterwards")
+    _fail(site)
+
+
+def _fail(site: Site) -> None:
+    """A rollback to a version that BIRD does not accept, found when the package is exchanged already."""
+    name, before = EVERYONE[0], site.releases()
+    kept = site.box(name).root / "var/lib/vc5-fleet/previous/bird.conf"
+    config = kept.read_bytes()
+    kept.write_text("no configuration\n")
+    with site.load(FIRST_PORT + 6000) as (load, _):
+        play = site.controller.play("rollback.yml")
+        time.sleep(1)
+    kept.write_bytes(config)
+    said = " ".join(play.said.rpartition("msg: ")[2].partition("PLAY RECAP")[0].split())
+    site.report.check(
+        play.code != 0 and site.releases() == before and f"{name} failed with previous" in said,
+        f"a rollback that fails on {name} goes back and stops: {said[3:140]}…",
+        play.said[-600:],
+    )
+    drained = json.loads(site.box(name).output("vc5ctl", "drains", "--json"))
+    took = site.wait_ways(EVERYONE, 30)
+    site.report.check(
+        not drained and len(site.digests()) == 1,
+        f"{name} is not drained; {len(EVERYONE)} ways and one document"
+        + (f", after {took:.1f} s more" if took > 1 else ""),
+        str(drained),
+    )
+    site.judge_load(load, f"{CLIENT} meanwhile")
 
 
 def _commands(text: str) -> Iterator[Command]:

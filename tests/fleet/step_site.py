@@ -22,6 +22,7 @@ def boot(fleet: Fleet, report: Report) -> Site:
     report.step("a", f"Boot {len(MACHINES)} bare hosts")
     took = fleet.build()
     site = Site(fleet, Controller(fleet.names), report)
+    site.controller.vault.seal("vault_bird_password", "vault_vc5_console_token")
     release = site.balancers[0].output("sh", "-c", ". /etc/os-release; echo $PRETTY_NAME").strip()
     packages = len(site.balancers[0].output("dpkg-query", "--show").splitlines())
     report.fact(f"{release}, {packages} packages; they have what an installer leaves, and SSH")

@@ -20,6 +20,7 @@ from fleet.step_change import change
 from fleet.step_operate import operate
 from fleet.step_reboot import reboot
 from fleet.step_runbooks import runbooks
+from fleet.step_secrets import secrets
 from fleet.step_serve import serve
 from fleet.step_upgrade import break_canary, upgrade
 
@@ -31,6 +32,7 @@ STEPS: dict[str, Callable[[Site], None]] = {
     "g": break_canary,
     "h": runbooks,
     "i": operate,
+    "j": secrets,
 }
 INTRODUCTION = f"""\
 A fleet of hosts that systemd boots, in containers of this machine:
