@@ -22,6 +22,7 @@ BIN = TREE / ".venv" / "bin"
 
 pytestmark = pytest.mark.skipif(not (BIN / "ansible-playbook").exists(), reason="needs Ansible: make setup")
 
+SECRET = "sesame"
 CONFIG = """\
 bgp: {as_number: 65000, peers: [10.1.10.200]}
 services:
@@ -126,6 +127,7 @@ def compile_fleet(tmp_path: Path) -> Any:
             "ansible_python_interpreter": sys.executable,
         }
         groups = {group: {"hosts": dict.fromkeys(hosts), "vars": own} for group, hosts in HOSTS.items()}
+        groups["load_balancers"]["vars"] = own | {"bird_password": SECRET}
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump(groups))
         (tmp_path / "play.yml").write_text(yaml.safe_dump(PLAYBOOK, sort_keys=False))
         done = subprocess.run(
@@ -156,7 +158,7 @@ def environment(directory: Path) -> dict[str, str]:
 
 
 def test_vlans_and_macs_are_those_of_the_hosts(compile_fleet: Any, tmp_path: Path) -> None:
-    document, _ = compile_fleet(CONFIG)
+    document, said = compile_fleet(CONFIG)
     assert document["vlans"] == {"10": "10.1.10.0/24", "20": "10.1.20.0/24"}
     assert document["vlans6"] == {"20": "fd00:1:20::/64"}
     assert document["neighbors"] == {
@@ -167,6 +169,9 @@ def test_vlans_and_macs_are_those_of_the_hosts(compile_fleet: Any, tmp_path: Pat
     bird = (tmp_path / "made/bird/lb1.conf").read_text()
     assert "router id 10.1.10.1;" in bird
     assert "local 10.1.10.1 as 65000;" in bird, "the address in the peer's VLAN, of several"
+    assert 'include "/etc/bird/vc5-password-10.1.10.200.conf";' in bird
+    made = [file.read_text() for file in (tmp_path / "made").rglob("*") if file.is_file()]
+    assert not [text for text in [said, *made] if SECRET in text]
 
 
 def test_vlans_of_the_configuration_win(compile_fleet: Any) -> None:
