@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from lab.host import LabError
@@ -46,10 +47,12 @@ def install(site: Site) -> Snapshots:
     _say(site, "site.yml --check --diff on bare hosts", tried)
     touched = compare.differences(before, compare.snapshots(site.fleet))
     report.check(not touched, "and it touched nothing on any", "; ".join(touched[:5]))
+    begin = time.monotonic()
     first = site.controller.play("site.yml")
     _say(site, "site.yml", first)
     if first.code:
         raise LabError(f"site.yml failed: {first.troubles}")
+    _first_request(site, begin)
     second = site.controller.play("site.yml")
     _say(site, "site.yml again", second)
     changed = {host: counts["changed"] for host, counts in second.recap.items() if counts["changed"]}
@@ -71,9 +74,11 @@ def _say(site: Site, words: str, play: Play) -> None:
     )
 
 
-def first_request(site: Site) -> None:
-    """From bare hosts to the first answer of a VIP."""
+def _first_request(site: Site, begin: float) -> None:
     answer = site.ask([19000])[0]
+    took = time.monotonic() - begin
     site.report.check(
-        bool(answer.real), f"{CLIENT} asked http://{VIP}/: {answer.real} answered", answer.error
+        bool(answer.real),
+        f"{CLIENT} asked http://{VIP}/: {answer.real} answered, {took:.0f} s after site.yml began",
+        answer.error,
     )
