@@ -59,10 +59,10 @@ def _fail(site: Site) -> None:
         play = site.controller.play("rollback.yml")
         time.sleep(1)
     kept.write_bytes(config)
-    said = " ".join(play.said.rpartition("msg: ")[2].partition("PLAY RECAP")[0].split())
+    said = " ".join(play.said.rpartition("msg: ")[2].partition("PLAY RECAP")[0].split()).lstrip("|>-' ")
     site.report.check(
         play.code != 0 and site.releases() == before and f"{name} failed with previous" in said,
-        f"a rollback that fails on {name} goes back and stops: {said[3:140]}…",
+        f"a rollback that fails on {name} goes back and stops: {said[:140]}…",
         play.said[-600:],
     )
     drained = json.loads(site.box(name).output("vc5ctl", "drains", "--json"))

@@ -41,7 +41,7 @@ def vlan_device(name: str, number: int) -> dict[str, Any]:
     """As `ip -j -d link show type vlan` says it, less some counters."""
     data = {"protocol": "802.1Q", "id": number, "flags": ["REORDER_HDR"]}
     return {
-        "ifindex": number, "link": "eth0", "ifname": name,
+        "ifindex": 100 + number, "link": "eth0", "ifname": name,
         "flags": ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"], "mtu": 1500, "operstate": "UP",
         "link_type": "ether", "address": "02:00:00:00:00:01", "broadcast": "ff:ff:ff:ff:ff:ff",
         "linkinfo": {"info_kind": "vlan", "info_data": data},
