@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 from contextlib import suppress
@@ -92,7 +93,8 @@ def main() -> None:
         "package": _lines(_said("dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n")),
         "unit": units(),
         "link": links(),
-        "address": _lines(_said("ip", "-brief", "address")),
+        # Without the number of a cable's other end: a reboot plugs it in anew.
+        "address": _lines(re.sub(r"@\S+", "", _said("ip", "-brief", "address"))),
         "rule": _lines("".join(_said("ip", *family, "rule") for family in both)),
         "route": _lines("".join(_said("ip", *family, "route", "show", "table", "all") for family in both)),
         "pin": pins(),

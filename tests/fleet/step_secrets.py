@@ -41,7 +41,11 @@ def secrets(site: Site) -> None:
         time.sleep(3)
     report.check(play.code == 0, f"{play.seconds:.0f} s, {play.total('changed')} changes", play.troubles)
     site.judge_load(load, "meanwhile")
-    report.check(watch.fewest == len(EVERYONE), f"the router had {watch.fewest} ways throughout")
+    report.check(
+        watch.fewest >= len(EVERYONE) - 1,
+        f"the router never had fewer than {watch.fewest} ways: one after the other began to share",
+        str([found for _, found in watch.seen]),
+    )
     _judge_sharing(site)
     answers = site.ask(range(FIRST_PORT + 6000, FIRST_PORT + 6100))
     right = sum(answer.real == site.real_of(answer.source_port) for answer in answers)
