@@ -121,7 +121,9 @@ def _epilog(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 def _options(parser: argparse.ArgumentParser, macro: str) -> Iterator[str]:
     for group in parser._action_groups:
-        actions = [a for a in group._group_actions if not isinstance(a, HIDDEN)]
+        actions = [
+            a for a in group._group_actions if not isinstance(a, HIDDEN) and a.help != argparse.SUPPRESS
+        ]
         if not actions:
             continue
         title = {"positional arguments": "arguments"}.get(group.title or "", group.title or "")
