@@ -119,7 +119,7 @@ class Balancer:
             except (LabError, KeyError, ValueError):
                 return False
 
-        return wait_until(f"vc5d on {self.name} answers", answers, 15, every=0.1)
+        return wait_until(f"vc5d on {self.name} answers", answers, 60, every=0.1)
 
     def status(self) -> Status:
         return Status(json.loads(run([COMMANDS / "vc5ctl", "--socket", self.socket, "status", "--json"])))
