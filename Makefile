@@ -111,7 +111,7 @@ e2e: build $(LAB_BPF) ## only the tests in network namespaces
 	$(PYTHON) -m pytest tests/lab $(PYTEST_ARGS)
 
 .PHONY: failover
-failover: build $(LAB_BPF) ## failover figures from the lab, into docs/failover.md; half an hour
+failover: build $(LAB_BPF) ## failover figures from the lab, into docs/failover.md; a quarter of an hour
 	tools/failover
 	PYTHONPATH=tests $(PYTHON) -m lab.failover.figures
 
