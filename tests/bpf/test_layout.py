@@ -52,4 +52,4 @@ def test_names() -> None:
     assert layout.ServiceFlags.VIP | layout.ServiceFlags.TRACK_FULL == 3
     assert len(layout.Reason) - 1 == layout.Reason.REASONS
     assert layout.SlotBits.SLOT_REAL_MASK == (1 << layout.SlotBits.SLOT_REAL_BITS) - 1
-    assert layout.Vc5Layout.VERSION == 3
+    assert layout.Vc5Layout.VERSION == 4
