@@ -25,7 +25,8 @@ def lines(view: View) -> list[str]:
 
 
 def _head(status: Mapping[str, Any]) -> Iterable[str]:
-    yield f"vc5d        {status['version']} on {printable(status['host'])}"
+    if "host" in status:  # a vc5d from before an upgrade, which still runs, does not say
+        yield f"vc5d        {status['version']} on {printable(status['host'])}"
     yield f"document    {status['document']}, {status['digest']}, generation {status['generation']}"
     interfaces = ", ".join(f"{name} ({mode})" for name, mode in sorted(status["interfaces"].items()))
     yield f"interfaces  {interfaces or 'none'}"
