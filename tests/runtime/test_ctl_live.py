@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +114,8 @@ def test_flows_that_are_remembered(installed: Host) -> None:
 
 def test_watching(installed: Host) -> None:
     command = [*installed.command, "services", "--watch", "0.5"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=heeds) as watching:
         assert watching.stdout
         seen = ""
         end = time.monotonic() + 10
@@ -120,7 +123,7 @@ def test_watching(installed: Host) -> None:
             assert time.monotonic() < end, seen
             installed.send(*[installed.frame("203.0.113.7", 1)] * 50)
             seen = watching.stdout.readline()
-        watching.send_signal(2)
+        watching.send_signal(signal.SIGINT)
         watching.communicate(timeout=10)
         assert watching.returncode == 0
 
