@@ -9,7 +9,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +112,9 @@ def test_flows_that_are_remembered(installed: Host) -> None:
 
 
 def test_watching(installed: Host) -> None:
-    command = [*installed.command, "services", "--watch", "0.5"]
-    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=heeds) as watching:
+    heeds = ["env", "--default-signal=INT"]  # where a shell's background job would ignore it
+    command = [*heeds, *installed.command, "services", "--watch", "0.5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout
         seen = ""
         end = time.monotonic() + 10
