@@ -8,7 +8,8 @@ import struct
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,11 @@ from tests.bpf.model.hashes import key_word
 from tests.bpf.packets import V4, V6, ethernet, packed, tcp
 from tests.bpf.place import find_displacements
 
-RUNS, REPEAT = 5, 1_000_000  # … packets each
-SLICES = 8  # of a run
-QUICK = SLICES // 4  # so many of them are as quick as what counts
-SHARED = 1.1  # so much dearer is the harness alone when something else shares the core
-PATIENCE, A_LITTLE = 400, 0.2  # runs that are made again, of all; s
-LOOKS = 20
+RUNS, SLICES, SLICE = 5, 128, 1 << 13  # a figure's runs; as in harness.bpf.c
+REPEAT = SLICES * SLICE
+ENOUGH = 8  # slices of the target that count, in a run
+QUIET = 1.05  # a slice of the harness alone is quiet if it took so many times the quickest, at most
+PATIENCE, A_LITTLE = 3000, 0.05  # looks in vain, of all; s. Then the quietest slices have to do
 POSITIONS, BUCKETS = 32768, 8192  # of the perfect hash that is looked up alone
 SALT = 1
 SIZES = {"displacements": BUCKETS // 32, "positions": POSITIONS, "services": 2 * POSITIONS}
@@ -44,15 +44,21 @@ class Load:
     services: int = 1
     verdict: int = TX
 
-    def plan(self, begin: int = 0) -> bytes:
+    def plan(self, begin: int = 0, by_turns: bool = False) -> bytes:
         """As the harness's struct plan; `begin`: how many packets went before."""
         segment = tcp(1, 80, self.flags, bytes(12), doff=8)
         six = ":" in self.vip
         packet = (V6 if six else V4).ip(segment, dst=self.vip)
         frame = ethernet(packet, tci=10 if self.tagged else None)
         state = begin if self.sequential else 0x9E3779B97F4A7C15 * (2 * begin + 1) & (1 << 64) - 1
-        numbers = (state, self.flows - 1, self.services, self.sequential, self.tagged, six)
-        return (struct.pack("<QIIBBB5x", *numbers) + frame).ljust(128, b"\0")
+        return pack_plan(
+            state, self.flows - 1, self.services, (self.sequential, self.tagged, six, by_turns), frame
+        )
+
+
+def pack_plan(state: int, flow_mask: int, services: int, flags: tuple[bool, ...], frame: bytes) -> bytes:
+    """Struct plan; `flags`: sequential, tagged, IPv6, by turns."""
+    return (struct.pack("<QII????4x", state, flow_mask, services, *flags) + frame).ljust(128, b"\0")
 
 
 class Harness:
@@ -63,63 +69,53 @@ class Harness:
         flags = ["-O2", "-g", "-Wall", "-Werror", "-target", "bpf", "-isystem", include]
         subprocess.run(["clang", *flags, "-c", source, "-o", built], check=True)
         self._object = Object(built, SIZES)
-        self._least, self._patience = dict[tuple[bool, ...], int](), PATIENCE
-        self.alone = list[int]()  # nanoseconds a packet of every slice without a target
+        self._object.maps["alone"].update(struct.pack("<I", 0), struct.pack("<I", self.program("trivial")))
+        self._least = dict[tuple[bool, ...], float]()
+        self._patience = PATIENCE
+        self.unrest = 1.0  # times the quickest: the harness alone, beside the worst slice that counted
 
     def program(self, name: str) -> int:
         return self._object.program(name)
 
-    def run(self, target: int, load: Load, repeat: int = REPEAT, begin: int = 0) -> int:
-        """Nanoseconds a packet, the harness included; raises if the last packet's verdict is another."""
+    def run(
+        self, target: int, load: Load, repeat: int = REPEAT, begin: int = 0, by_turns: bool = False
+    ) -> None:
+        """Raises if the last packet's verdict is another."""
         zero = struct.pack("<I", 0)
-        self._object.maps["plans"].update(zero, load.plan(begin))
+        self._object.maps["plans"].update(zero, load.plan(begin, by_turns))
         self._object.maps["target"].update(zero, struct.pack("<I", target))
-        verdict, _out, nanoseconds = test_run(self.program("restore"), bytes(90), repeat)
+        verdict, _out, _nanoseconds = test_run(self.program("restore"), bytes(90), repeat)
         if verdict != load.verdict:
             raise Vc5Error(f"verdict {verdict} where {load.verdict} belongs: {load}")
-        return nanoseconds
 
-    def net(self, target: int, load: Load, repeat: int = REPEAT) -> float:
-        """The median of what the target costs beyond the harness. A run in which the harness alone is dearer
-        than it was before is made again a little later: then the core is shared for seconds."""
-        kind, runs = (load.tagged, ":" in load.vip), list[int]()
-        if kind not in self._least:
-            self._least[kind] = self._undisturbed(load)
-        while len(runs) < RUNS:
-            cost, alone = self._net(target, load, repeat)
-            self._least[kind] = min(alone, self._least[kind])
-            if alone > self._least[kind] * SHARED and self._patience:
-                self._patience -= 1
-                time.sleep(A_LITTLE)
-            else:
-                runs.append(cost)
-        return statistics.median(runs)
+    def net(self, target: int, load: Load) -> float:
+        """Nanoseconds a packet, the median of what the target costs beyond the harness."""
+        return statistics.median(self._net(target, load) for _ in range(RUNS))
 
-    def _undisturbed(self, load: Load) -> int:
-        """What the harness alone takes at its best, over some seconds."""
-        times = list[int]()
-        for _ in range(LOOKS):
-            times.append(self.run(self.program("trivial"), replace(load, verdict=TX), REPEAT // SLICES))
+    def _net(self, target: int, load: Load) -> float:
+        """What shares the core comes and goes within milliseconds, and makes packets dearer by a third to a
+        half: slices of the target count that have quiet ones of the harness alone on both sides."""
+        kind, found = (load.tagged, ":" in load.vip), list[tuple[float, float]]()
+        for look in count():
+            times = self._slices(target, load, look)
+            alone, own = times[0::2], times[1::2]
+            self._least[kind] = min(self._least.get(kind, alone[0]), *alone)
+            found += [(max(pair), cost) for *pair, cost in zip(alone, alone[1:], own, strict=False)]
+            found.sort()
+            if found[ENOUGH - 1][0] <= self._least[kind] * QUIET or not self._patience:
+                break
+            self._patience -= 1
             time.sleep(A_LITTLE)
-        return min(times)
+        counted = found[:ENOUGH]
+        self.unrest = max(self.unrest, counted[-1][0] / self._least[kind])
+        return statistics.median(cost - alone for alone, cost in counted)
 
-    def _net(self, target: int, load: Load, repeat: int) -> tuple[int, int]:
-        """By turns with the harness alone, in slices of which the quick ones count: what else shares the core
-        makes packets dearer while it lasts, by a third to a half, and never cheaper. What the harness alone
-        takes comes second."""
-        with_target, alone = list[int](), list[int]()
-        for begin in range(0, repeat, repeat // SLICES):
-            with_target.append(self.run(target, load, repeat // SLICES, begin))
-            trivial = replace(load, verdict=TX)
-            alone.append(self.run(self.program("trivial"), trivial, repeat // SLICES, begin))
-        self.alone += alone
-        quick = sorted(alone)[QUICK - 1]
-        return sorted(with_target)[QUICK - 1] - quick, quick
-
-    def unrest(self) -> int:
-        """By how many percent the harness alone was dearer in half of its slices than in the quick ones."""
-        alone = sorted(self.alone)
-        return round(100 * (alone[len(alone) // 2] / alone[len(alone) * QUICK // SLICES] - 1))
+    def _slices(self, target: int, load: Load, look: int) -> list[float]:
+        """Nanoseconds a packet of each slice but the last, whose end nobody notes."""
+        self.run(target, load, REPEAT, look * REPEAT, by_turns=True)
+        times = self._object.maps["times"].mapped(np.dtype("<i8"))
+        found: list[float] = (np.diff(times) / SLICE).tolist()
+        return found
 
     def place_services(self, addresses: Sequence[bytes]) -> None:
         """TCP port 80 of these addresses, for `lookup_perfect` and `lookup_hash`."""

@@ -4,7 +4,6 @@ the harness of tests/bench, through the real program."""
 from __future__ import annotations
 
 import asyncio
-import struct
 import sys
 import tempfile
 import time
@@ -16,7 +15,7 @@ from vc5d import dataplane
 from vc5d.generation.capacity import choose_capacity
 from vc5d.sizes import Capacity
 
-from tests.bench.harness import Harness, Load
+from tests.bench.harness import Harness, Load, pack_plan
 from tests.bpf.packets import UDP, V4, ethernet, udp
 from tests.sharing.node import Node
 
@@ -29,11 +28,10 @@ class NewFlows(Load):
 
     first: int = 0
 
-    def plan(self) -> bytes:
+    def plan(self, begin: int = 0, by_turns: bool = False) -> bytes:
         frame = ethernet(V4.ip(udp(1, 53, bytes(24)), UDP, dst=self.vip))
         assert len(frame) == 66
-        numbers = (self.first, (1 << 24) - 1, 1, True, False, False)
-        return (struct.pack("<QIIBBB5x", *numbers) + frame).ljust(120, b"\0")
+        return pack_plan(self.first, (1 << 24) - 1, 1, (True, False, False, False), frame)
 
 
 class BenchNode(Node):

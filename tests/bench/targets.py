@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from statistics import geometric_mean
 
-HASH_HIT = 31.0  # ns, on the machine that the absolute targets were set for
+# ns for a MAC swap, a hit in a hash map and one in an LRU map, on the machine that the targets in ns are for.
+MACHINE = (3.0, 31.0, 32.0)
 TUNNELS = ("ipip", "gre", "fou", "gue")
 
 
@@ -34,14 +36,14 @@ def targets(ns: Mapping[str, float]) -> list[Target]:
 
 def _targets(ns: Mapping[str, float]) -> Iterator[Target]:
     one, some = ns["established_1_ns"], ns["established_64k_ns"]
-    hit, services = ns["hash_hit_ns"], ns["services_1_on_1_ns"]
+    services = ns["services_1_on_1_ns"]
+    machine = geometric_mean([ns["floor_ns"], ns["hash_hit_ns"], ns["lru_hit_ns"]]) / geometric_mean(MACHINE)
     yield Target("established, 64k flows: times one flow", some / one, 1.2)
     yield Target("established, 1m flows: times one flow", ns["established_1m_ns"] / one, 1.3)
     yield Target("new flow: times an established one", ns["new_flow_ns"] / one, 1.2)
-    yield Target("established: nanoseconds", one, 25)
-    yield Target("established: times a hit in a hash map", one / hit, 25 / HASH_HIT)
-    yield Target("pass: nanoseconds", ns["pass_ns"], 12)
-    yield Target("pass: times a hit in a hash map", ns["pass_ns"] / hit, 12 / HASH_HIT)
+    for what, found, most in (("established", one, 25), ("pass", ns["pass_ns"], 12)):
+        yield Target(f"{what}: ns", found, most)
+        yield Target(f"{what}: ns, if MAC swap, hash and LRU hit took {MACHINE}", found / machine, most)
     yield Target("IPv6, established, 64k flows: times IPv4", ns["established6_64k_ns"] / some, 1.6)
     yield Target("10,000 services, traffic on 64: times one", ns["services_10000_on_64_ns"] / services, 2)
     for suffix in ("", "6"):

@@ -70,7 +70,9 @@ def test_targets_are_judged_by_ratios_of_one_run() -> None:
     ns |= {
         "services_1_on_1_ns": 20.0,
         "services_10000_on_64_ns": 40.0,
-        "hash_hit_ns": 40.0,
+        "floor_ns": 6.0,
+        "hash_hit_ns": 31.0,
+        "lru_hit_ns": 32.0,
         "dscp_ns": 79.0,
         "dscp6_ns": 81.0,
     }
@@ -83,3 +85,5 @@ def test_targets_are_judged_by_ratios_of_one_run() -> None:
     assert judged["established, 1m flows"].found == 1.35
     missed = [what for what, each in judged.items() if not each.met]
     assert missed == ["established, 1m flows", "pass", "the dearest tunnel of IPv4, gre_over6", "dscp, IPv6"]
+    scaled = [each for each in targets.targets(ns) if "MAC swap" in each.what]
+    assert [each.found for each in scaled] == pytest.approx([20 / 2 ** (1 / 3)] * 2)
