@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from typing import Any
 
+import pytest
 from support.documents import Spec, document
+from vc5d.fleet import names as names_of
 from vc5d.fleet.names import Names
+from vc5d.generation.state import real_id
 from vc5d.loading.parts import cut, fingerprint, join, opened
 
 
-def test_names_after_another_document_are_those_of_the_document_alone() -> None:
-    """Whatever of them is taken over from the ones before."""
+@pytest.mark.parametrize("shared", [False, True])
+def test_names_after_another_document_are_those_of_the_document_alone(shared, monkeypatch) -> None:
+    """Whatever of them is taken over from the ones before, and also if several reals have one id."""
+    if shared:
+        monkeypatch.setattr(names_of, "real_id", lambda *name: 1 + real_id(*name) % 9)
     chance = random.Random(7)
     before, parts = Names(document(Spec({"192.0.2.1:80:tcp": {"10.0.1.1": 1}}))), dict[Any, Any]()
     for _ in range(30):
@@ -26,6 +33,11 @@ def test_names_after_another_document_are_those_of_the_document_alone() -> None:
         after = join(found)
         left = [(next(iter(after.services)), f"10.9.9.{chance.randrange(3)}")]
         names, alone = Names(after, left, before), Names(after, left)
-        assert (names.ids, names.reals, names.services) == (alone.ids, alone.reals, alone.services)
+        assert (names.ids, names.services) == (alone.ids, alone.services)
+        having = defaultdict(set)
+        for name, number in names.ids.items():
+            having[number].add(name)
+        assert names.reals.keys() == having.keys()
+        assert all(names.reals[number] in those for number, those in having.items())
         assert names.roster == alone.roster
         before = names
