@@ -6,7 +6,7 @@ each real of each service is checked (`syn`) every 100 s. For every piece of wor
 how long at a stretch the event loop did nothing else: `loop_late_ms` by a task in it that sleeps 1 ms after
 1 ms, `loop_busy_ms` without what other programs had of the processor meanwhile.
 
-    reload_same       the file that is live already
+    reload_same       the file that is live already; of reloads also `live_s`: when packets met the new one
     reload_one        one service has lost a real
     reload_all        every service has lost a real, and with that has another table
     status, scrape    what vc5ctl and Prometheus ask for
@@ -99,6 +99,7 @@ class Scene:
         self.folder, self.socket, self.document = folder, folder / "vc5d.sock", folder / "live.json"
         self.heart = Heart()
         self.daemon: Daemon
+        self.live = 0.0  # when a document became so
 
     def options(self) -> Options:
         return Options(
@@ -117,6 +118,18 @@ class Scene:
     def open(self, *arguments: Any) -> Dataplane:
         return Dataplane.open(*arguments)
 
+    def note_documents(self) -> None:
+        """From now on `live` is when the last one became so."""
+        plane = self.daemon._dataplane
+        apply = plane.apply
+
+        def noted(document: Any) -> Any:
+            result = apply(document)
+            self.live = time.perf_counter()
+            return result
+
+        plane.apply = noted  # type: ignore[method-assign]
+
     async def run(self, *command: str) -> bytes:
         """A program in another process; its output."""
         process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
@@ -132,13 +145,15 @@ class Scene:
 
     async def measured(self, what: str, work: Callable[[], Awaitable[Any]]) -> dict[str, float]:
         await asyncio.sleep(1)
-        self.heart.worst = self.heart.busy = 0.0
+        self.heart.worst = self.heart.busy = self.live = 0.0
         begin = time.perf_counter()
         await work()
         seconds = time.perf_counter() - begin
+        live = {"live_s": round(self.live - begin, 2)} if self.live else {}
         await asyncio.sleep(2)  # what it leaves to be done: letting go, collecting
         found = {
             "seconds": round(seconds, 2),
+            **live,
             "loop_late_ms": round(1000 * self.heart.worst, 1),
             "loop_busy_ms": round(1000 * self.heart.busy, 1),
         }
@@ -155,6 +170,7 @@ async def play(scene: Scene, started: asyncio.Task[None]) -> dict[str, Any]:
         await asyncio.sleep(1)  # every real has had its first check
     await asyncio.sleep(3)
     beating = asyncio.create_task(scene.heart.beat())
+    scene.note_documents()
     found: dict[str, Any] = {}
 
     async def do(what: str, work: Callable[[], Awaitable[Any]]) -> None:
