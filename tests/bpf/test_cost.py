@@ -15,9 +15,10 @@ pytestmark = pytest.mark.bpf
 @pytest.mark.parametrize("tracing", [False, True])
 def test_growth(bpf_object: Path, kernel: Kernel, tracing: bool) -> None:
     """A tenth of what kernels allow, and a third above what it was when this was written; the tracing
-    program, with its filters, may take more. Older verifiers walk further: 6.1 a quarter beyond 6.18."""
+    program, with its filters, may take more. Older verifiers walk further: 6.1 a quarter beyond 6.18, most of
+    all through what clang 19 makes."""
     found = cost(bpf_object, tracing)
-    assert found.verified < (85_000 if tracing else 70_000)
+    assert found.verified < (90_000 if tracing else 70_000)
     assert found.instructions < 9_000
 
 
