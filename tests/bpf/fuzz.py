@@ -137,11 +137,14 @@ def play(pair: Pair, frames: list[bytes], seed: int, packets: int = ROUND) -> No
 
 
 def rounds(
-    kernel: Kernel, cpu: int, first: int, count: int, step: int, patience: int = 10
+    kernel: Kernel, cpu: int, first: int, count: int, step: int, *, patience: int = 10, tell: bool = False
 ) -> list[Difference]:
-    """Rounds with the seeds first, first + step, …; gives up after `patience` differences."""
+    """Rounds with the seeds first, first + step, …; gives up after `patience` differences. tell: how far it
+    is."""
     pair, frames, found = Pair(kernel, cpu), corpus(), list[Difference]()
     for n in range(count):
+        if tell and n * 20 // count != (n - 1) * 20 // count:
+            print(f"{100 * n // count} %", end=" ", file=sys.stderr, flush=True)
         seed = first + n * step
         try:
             play(pair, frames, seed)
@@ -159,7 +162,7 @@ def work(number: int, seed: int, count: int, step: int) -> list[Difference]:
     os.sched_setaffinity(0, {cpu})
     kernel = Kernel(OBJECT, ROOMY)
     try:
-        return rounds(kernel, cpu, seed + number, count, step)
+        return rounds(kernel, cpu, seed + number, count, step, tell=number == 0)
     finally:
         kernel.close()
 
@@ -175,6 +178,7 @@ def main() -> int:
     shares = [(n, asked.seed, count, asked.processes) for n in range(asked.processes)]
     with multiprocessing.get_context("spawn").Pool(asked.processes) as pool:
         found = [difference for share in pool.starmap(work, shares) for difference in share]
+    print(file=sys.stderr)
     for difference in found:
         print(f"round {difference.seed}: {difference.message}\n")
     total, seconds = count * asked.processes * ROUND, time.monotonic() - begin
