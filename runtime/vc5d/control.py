@@ -96,6 +96,8 @@ class Control:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is None or len(self._clients) >= _CLIENTS:
+            busy = _failure(f"{_CLIENTS} clients are connected to vc5d already", "end one of them: `ss -xp`")
+            writer.write(json.dumps(busy).encode() + b"\n")
             writer.close()
             return
         self._clients.add(task)

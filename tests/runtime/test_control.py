@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from vc5d import ctl
 from vc5d.control import Control, is_served
+from vc5d.ctl.ask import ask
 from vc5d.errors import Vc5Error
 
 
@@ -77,6 +78,28 @@ def test_a_client_that_says_nothing_holds_up_nobody(tmp_path: Path) -> None:
         assert (await say(path, b'{"command": "status"}\n'))["ok"]
 
     run(path, work)
+
+
+def test_one_client_too_many_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+
+    async def work(control: Control) -> None:
+        silent = [await asyncio.open_unix_connection(path) for _ in range(64)]
+        said = await asyncio.to_thread(asked_once, path)
+        assert "64 clients" in said
+        for _reader, writer in silent[:2]:
+            writer.close()
+        await asyncio.sleep(0.1)
+        assert (await say(path, b'{"command": "status"}\n'))["ok"]
+
+    run(path, work)
+
+
+def asked_once(path: Path) -> str:
+    """What vc5ctl's user reads."""
+    with pytest.raises(Vc5Error) as refused:
+        ask(path, "status")
+    return refused.value.message
 
 
 def test_two_requests_on_one_connection(tmp_path: Path) -> None:
