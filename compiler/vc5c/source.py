@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 # What YAML counts as the end of a line (YAML 1.1, section 5.4), so that our line numbers are the parser's.
+_MOST = 1 << 26  # bytes of a configuration; 100,000 lines have a twentieth of it
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
@@ -49,10 +51,13 @@ def read(path: str) -> Source:
     """Read a file, or standard input for `-`. Raises Unreadable."""
     name = "<stdin>" if path == "-" else path
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        with contextlib.nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as file:
+            data = file.read(_MOST + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Unreadable(f"cannot read {name}: {reason}") from error
+    if len(data) > _MOST:
+        raise Unreadable(f"cannot read {name}: it is longer than {_MOST >> 20} MiB, as no configuration is")
     return decoded(name, data)
 
 

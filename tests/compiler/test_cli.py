@@ -88,6 +88,11 @@ def test_unreadable(path: str, capsys) -> None:
     assert capsys.readouterr().err.startswith(f"vc5c: cannot read {path}: ")
 
 
+def test_what_never_ends_is_no_configuration(capsys) -> None:
+    assert main(["--check", "/dev/zero"]) == 2
+    assert capsys.readouterr().err.startswith("vc5c: cannot read /dev/zero: it is longer than 64 MiB")
+
+
 def test_unwritable(config, tmp_path: Path, capsys) -> None:
     assert main([config(GOOD), "-o", str(tmp_path / "missing" / "x.json")]) == 2
     assert "cannot write" in capsys.readouterr().err

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -342,10 +344,10 @@ def test_no_file(path: Path, tmp_path: Path) -> None:
 def test_no_permission(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may read everything, so the refusal is made here."""
 
-    def refuse(_: Path) -> bytes:
+    def refuse(*_: object) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DocumentError, match="Permission denied") as error:
         read(path)
     assert "user that vc5d runs as" in error.value.hint
@@ -361,3 +363,19 @@ def test_check_knows_the_schema(path: Path, raw: Raw) -> None:
 def test_canonical_bytes_end_the_digest(raw: Raw) -> None:
     """The builder of these tests writes what docs/document.md says."""
     assert b" " not in canonical({key: raw[key] for key in ("tables", "index", "neighbors")})
+
+
+def test_what_never_ends_is_no_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither memory nor a reload is lost to it. `--check` takes a pipe, which a shell may give."""
+    monkeypatch.setattr("vc5d.document.reading._MOST", 1 << 25)
+    with pytest.raises(DocumentError, match=r"/dev/zero: longer than"):
+        check("/dev/zero")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(DocumentError, match="is no regular file"):
+            read(path)
+    with ThreadPoolExecutor() as beside:
+        writing = beside.submit(pipe.write_bytes, file_content(raw_document(spec())))
+        assert check(pipe).services
+        writing.result()

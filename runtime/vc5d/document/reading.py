@@ -15,12 +15,16 @@ from .seed import SECRET, secret_seed
 from .structure import build
 
 VERSION = 1
+_MOST = 1 << 30  # bytes; the largest documents have a fifth of it
+_PART = 1 << 24  # bytes
 _AGAIN = "compile the configuration again with vc5c, and copy the document whole"
 
 
 def read(path: Path | str, seed_file: Path | None = None) -> Document:
     """The document in the file, fully checked except against the JSON Schema. A secret seed comes from
     `seed_file`, or from systemd's credential. Raises DocumentError."""
+    if Path(path).is_fifo() or Path(path).is_char_device():  # of a pipe nobody knows when it ends
+        raise DocumentError(f"{path}: is no regular file", "give the file that vc5c wrote")
     raw = _raw(path)
     return _document(path, raw, secret_seed(seed_file) if raw.get("seed") == SECRET else 0)
 
@@ -39,10 +43,22 @@ def check(path: Path | str) -> Document:
     return document
 
 
+def _content(path: Path) -> bytes:
+    """No more than a document may have: /dev/zero never ends. Raises OSError, DocumentError."""
+    parts, size = list[bytes](), 0
+    with path.open("rb") as file:
+        while part := file.read(_PART):
+            parts.append(part)
+            size += len(part)
+            if size > _MOST:
+                raise DocumentError(f"{path}: longer than {_MOST >> 30} GiB, as no document is", _AGAIN)
+    return b"".join(parts)
+
+
 def _raw(path: Path | str) -> dict[str, Any]:
     """The file's JSON object; version and digest are right."""
     try:
-        content = Path(path).read_bytes()
+        content = _content(Path(path))
     except OSError as error:
         hint = (
             "give the file that vc5c wrote"
