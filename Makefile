@@ -127,8 +127,8 @@ RELEASE ?= bookworm
 
 .PHONY: fleet
 fleet: export VC5_FLEET := 1
-fleet: build bundle $(LAB_BPF) ## site.yml and the other playbooks on eight hosts that systemd boots; RELEASE=trixie, KEEP=1
-	@tools/fleet run --release $(RELEASE) $(if $(KEEP),--keep)
+fleet: build bundle $(LAB_BPF) ## site.yml and the other playbooks on eight hosts that systemd boots; RELEASE=trixie, KEEP=1, STEPS=cfgz
+	@tools/fleet run --release $(RELEASE) $(if $(KEEP),--keep) $(if $(STEPS),--steps $(STEPS))
 
 .PHONY: bench
 bench: bench-compiler ## nanoseconds per packet, health checks and shared flows a second, the compiler's seconds, on this machine
