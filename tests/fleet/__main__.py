@@ -124,15 +124,16 @@ def _hold(names: FleetNames, release: str) -> int:
 
 def _up(names: FleetNames, release: str) -> int:
     command = [sys.executable, "-m", "fleet", "hold", "--release", release]
-    with names.log.open("wb") as out:
+    with names.log.open("w+b") as out:
         holding = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
-    while not names.supervisor.exists() or names.supervisor.read_text() != str(holding.pid):
-        if holding.poll() is not None:
-            print(names.log.read_text(), end="", file=sys.stderr)
-            return holding.returncode or 1
-        time.sleep(0.2)
+        while not names.supervisor.exists() or names.supervisor.read_text() != str(holding.pid):
+            if holding.poll() is not None:
+                out.seek(0)  # by its descriptor: the file went with the fleet
+                print(out.read().decode(), end="", file=sys.stderr)
+                return holding.returncode or 1
+            time.sleep(0.2)
     print(f"{len(MACHINES)} bare hosts are up. Inventory: {names.state}/inventory")
     return 0
 

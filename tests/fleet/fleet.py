@@ -24,7 +24,7 @@ class Fleet:
     def build(self) -> float:
         """Bare hosts that are up and answer by SSH; the seconds from power-on to that."""
         self.image.make()
-        self.names.state.mkdir(mode=0o755)
+        self.names.state.mkdir(mode=0o755, exist_ok=True)  # a cache of facts may be there before
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.names.lab, "-f", self.names.key])
         topology.build(self.names)
         begin = time.monotonic()
