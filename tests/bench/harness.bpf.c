@@ -16,7 +16,7 @@
 #define LONGEST (FRAME6 + TAG)
 #define SLICE_SHIFT 13 /* a slice has so many packets, as a power of two: half a millisecond */
 #define SLICES 128     /* … of which even ones are the harness's alone */
-#define SOURCE4_AT 26 /* in an untagged frame: IPv4's source address … */
+#define SOURCE4_AT 26  /* in an untagged frame: IPv4's source address … */
 #define DESTINATION4_AT 30
 #define SPORT4_AT 34
 #define DPORT4_AT 36
