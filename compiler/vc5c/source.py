@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-# What YAML counts as the end of a line (YAML 1.1, section 5.4), so that our line numbers are the parser's.
 _MOST = 1 << 26  # bytes of a configuration; 100,000 lines have a twentieth of it
+# What YAML counts as the end of a line (YAML 1.1, section 5.4), so that our line numbers are the parser's.
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 

@@ -97,7 +97,8 @@ class Control:
         task = asyncio.current_task()
         if task is None or len(self._clients) >= _CLIENTS:
             busy = _failure(f"{_CLIENTS} clients are connected to vc5d already", "end one of them: `ss -xp`")
-            writer.write(json.dumps(busy).encode() + b"\n")
+            with contextlib.suppress(OSError, TimeoutError):
+                await _send(writer, busy)
             writer.close()
             return
         self._clients.add(task)

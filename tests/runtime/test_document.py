@@ -341,13 +341,14 @@ def test_no_file(path: Path, tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_no_permission(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may read everything, so the refusal is made here."""
+@pytest.mark.parametrize("asked", ["open", "is_fifo"])
+def test_no_permission(path: Path, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """For the file, or its directory. Root may read everything, so the refusal is made here."""
 
     def refuse(*_: object) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, asked, refuse)
     with pytest.raises(DocumentError, match="Permission denied") as error:
         read(path)
     assert "user that vc5d runs as" in error.value.hint

@@ -23,9 +23,7 @@ _AGAIN = "compile the configuration again with vc5c, and copy the document whole
 def read(path: Path | str, seed_file: Path | None = None) -> Document:
     """The document in the file, fully checked except against the JSON Schema. A secret seed comes from
     `seed_file`, or from systemd's credential. Raises DocumentError."""
-    if Path(path).is_fifo() or Path(path).is_char_device():  # of a pipe nobody knows when it ends
-        raise DocumentError(f"{path}: is no regular file", "give the file that vc5c wrote")
-    raw = _raw(path)
+    raw = _raw(path, pipe=False)
     return _document(path, raw, secret_seed(seed_file) if raw.get("seed") == SECRET else 0)
 
 
@@ -43,8 +41,11 @@ def check(path: Path | str) -> Document:
     return document
 
 
-def _content(path: Path) -> bytes:
-    """No more than a document may have: /dev/zero never ends. Raises OSError, DocumentError."""
+def _content(path: Path, *, pipe: bool) -> bytes:
+    """No more than a document may have: /dev/zero never ends. pipe: it may be one, or a device. Raises
+    OSError, DocumentError."""
+    if not pipe and (path.is_fifo() or path.is_char_device()):  # of which nobody knows when they end
+        raise DocumentError(f"{path}: is no regular file", "give the file that vc5c wrote")
     parts, size = list[bytes](), 0
     with path.open("rb") as file:
         while part := file.read(_PART):
@@ -55,10 +56,10 @@ def _content(path: Path) -> bytes:
     return b"".join(parts)
 
 
-def _raw(path: Path | str) -> dict[str, Any]:
+def _raw(path: Path | str, *, pipe: bool = True) -> dict[str, Any]:
     """The file's JSON object; version and digest are right."""
     try:
-        content = _content(Path(path))
+        content = _content(Path(path), pipe=pipe)
     except OSError as error:
         hint = (
             "give the file that vc5c wrote"
