@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -113,29 +113,34 @@ def test_a_check_that_nobody_can_make_is_refused(tmp_path: Path) -> None:
         loaded(bad, first)
 
 
-def test_a_process_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the kernel does when memory runs out."""
-    first = loaded(write(tmp_path / "a.json", SERVICES))
-    path = tmp_path / "never"
-    os.mkfifo(path)  # reading it waits for ever
-
+def starting(monkeypatch: pytest.MonkeyPatch, then: Callable[[int], None]) -> None:
+    """Have `then` done to every process that reads a document, by its id, as soon as it is there."""
     start = subprocess.Popen
 
-    def kill(command: list[str], **named: int) -> subprocess.Popen[bytes]:
+    def popen(command: list[str], **named: int) -> subprocess.Popen[bytes]:
         process: subprocess.Popen[bytes] = start(command, **named)  # type: ignore[call-overload]
-        threading.Timer(1, lambda: os.kill(process.pid, signal.SIGKILL)).start()
+        then(process.pid)
         return process
 
-    monkeypatch.setattr(loading_module.subprocess, "Popen", kill)
+    monkeypatch.setattr(loading_module.subprocess, "Popen", popen)
+
+
+def test_a_process_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the kernel does when memory runs out."""
+    path = write(tmp_path / "a.json", SERVICES)
+    first = loaded(path)
+    starting(monkeypatch, lambda process: os.kill(process, signal.SIGKILL))
     with pytest.raises(Vc5Error, match="ended by SIGKILL") as caught:
         loaded(path, first)
     assert "memory" in caught.value.hint
 
 
-def test_the_event_loop_goes_on_and_nothing_is_left_when_it_is_cancelled(tmp_path: Path) -> None:
-    first = loaded(write(tmp_path / "a.json", SERVICES))
-    path = tmp_path / "never"
-    os.mkfifo(path)
+def test_the_event_loop_goes_on_and_nothing_is_left_when_it_is_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.json", SERVICES)
+    first = loaded(path)
+    starting(monkeypatch, lambda process: os.kill(process, signal.SIGSTOP))  # reading takes for ever
 
     async def main() -> None:
         task = asyncio.create_task(Loading(path).next(first))
@@ -153,9 +158,8 @@ def test_the_event_loop_goes_on_and_nothing_is_left_when_it_is_cancelled(tmp_pat
 
 
 def test_it_is_the_first_to_go_when_memory_runs_out(tmp_path: Path) -> None:
-    path = tmp_path / "never"
-    os.mkfifo(path)
-    process = subprocess.Popen([sys.executable, "-m", "vc5d.loading", str(path)], stdin=subprocess.PIPE)
+    command = [sys.executable, "-m", "vc5d.loading", str(tmp_path / "a.json")]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)  # waits for what the daemon has
     try:
         score = Path(f"/proc/{process.pid}/oom_score_adj")
         end = time.monotonic() + 10
