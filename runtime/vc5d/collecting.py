@@ -44,6 +44,13 @@ def kept(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     return without_collection(made)
 
 
+def let_go(pieces: list[object]) -> None:
+    """Empties the list. To free all that a document had takes long, and nothing else is done meanwhile: one
+    piece after another, and in a thread, others have their turn in between."""
+    while pieces:
+        pieces.pop()
+
+
 def settle() -> None:
     """All that there is now stays, about: collections leave it out from here on. What of it ends is freed all
     the same, but for what is part of a cycle."""

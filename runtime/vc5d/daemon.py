@@ -22,7 +22,7 @@ from . import log, notify
 from .activity import Activity
 from .announcing import Announcing
 from .bird_client import read_sessions
-from .collecting import kept, settle, without_collection
+from .collecting import kept, let_go, settle, without_collection
 from .control import Command, Control, Request
 from .document import Document, ServiceKey
 from .draining import Draining
@@ -58,7 +58,7 @@ from .web.options import ConsoleOptions, webroot
 from .web.server import Content, Web
 
 _TICK = 1.0  # s
-_SWITCH = 0.0005  # s that the event loop waits for a thread that computes; Python's own is ten times that
+_SWITCH = 0.0001  # s that the event loop waits for a thread that computes, at each call into the kernel
 _BUDGET_NS = 300_000  # of upkeep at a stretch: a change of health waits no longer
 
 
@@ -357,6 +357,7 @@ class Daemon:
         loaded = await self._loading.next(self._loaded)
         document = loaded.document
         await self._apply(document)
+        pieces = self._loaded.pieces()
         self._document, self._loaded = document, loaded
         self._share()
         await self._reals.follow(document, loaded.plans)
@@ -364,6 +365,7 @@ class Daemon:
         await self._traffic.follow(document)
         await self._sinks.follow(loaded.logging)
         settle()
+        await asyncio.to_thread(let_go, pieces)
 
     # What runs all the time
 

@@ -139,10 +139,11 @@ class Reals:
     def seen(self, key: ServiceKey, address: str) -> Seen:
         return self._watch.seen(key, address)
 
-    def alive(self) -> list[Name]:
-        """Those that their checks say are up; also of those that left the document and drain."""
-        services = self._plans.beside(self._leaving.plans).by_service
-        return [(key, address) for key in services for address in self.sides(key).up]
+    def by_service(self) -> Iterator[tuple[ServiceKey, Sides]]:
+        """What the checks say; also of those that left the document and drain."""
+        services = self._plans.by_service
+        alone = {key: None for key, _ in self._leaving.plans if key not in services}
+        return ((key, self.sides(key)) for key in (*services, *alone))
 
     def leaving(self) -> list[Name]:
         return list(self._leaving.plans)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from support.documents import Spec, document
 from vc5d.fleet import names as names_of
+from vc5d.fleet.alive import Alive
 from vc5d.fleet.names import Names
 from vc5d.generation.state import real_id
 from vc5d.loading.parts import cut, fingerprint, join, opened
+
+
+@dataclass
+class Up:
+    up: set[str]
+    revision: int
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -33,11 +41,27 @@ def test_names_after_another_document_are_those_of_the_document_alone(shared, mo
         after = join(found)
         left = [(next(iter(after.services)), f"10.9.9.{chance.randrange(3)}")]
         names, alone = Names(after, left, before), Names(after, left)
-        assert (names.ids, names.services) == (alone.ids, alone.services)
+        assert (names.roster, names.services) == (alone.roster, alone.services)
+        known = [(key, real) for key, service in after.services.items() for real in service.reals]
         having = defaultdict(set)
-        for name, number in names.ids.items():
-            having[number].add(name)
-        assert names.reals.keys() == having.keys()
-        assert all(names.reals[number] in those for number, those in having.items())
-        assert names.roster == alone.roster
+        for name in {*known, *left}:
+            assert names.of(*name) == names_of.real_id(*name)
+            having[names.of(*name)].add(name)
+        for number, those in having.items():
+            assert set(names.named({number})) == those
+        assert set(names.named(having.keys())) == {*known, *left}
+        assert names.of(left[0][0], "10.9.9.9") is None
         before = names
+
+
+def test_only_services_of_which_something_changed_are_looked_at_again() -> None:
+    services = {f"192.0.2.{n}:80:tcp": dict.fromkeys(("10.0.1.1", "10.0.1.2"), 1) for n in (1, 2)}
+    names = Names(document(Spec(services)))
+    one, two = names.services.values()
+    alive = Alive(names)
+    assert alive.look([(one, Up({"10.0.1.1"}, 1)), (two, Up(set(), 2))]) == {names.of(one, "10.0.1.1")}
+    asked = Up({"10.0.1.2"}, 1)  # the revision of before: nothing changed
+    ids = alive.look([(one, asked), (two, Up({"10.0.1.2", "10.0.1.3"}, 3))])
+    assert ids == {names.of(one, "10.0.1.1"), names.of(two, "10.0.1.2")}, "10.0.1.3 is not known"
+    assert alive.look([(one, asked)]) == {names.of(one, "10.0.1.1")}
+    assert alive.look([(one, Up({"10.0.1.2"}, 4))]) == {names.of(one, "10.0.1.2")}

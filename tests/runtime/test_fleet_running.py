@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from vc5d.fleet.running import Parts, RunningFleet
 from vc5d.generation.inherit import Given
 from vc5d.generation.state import FleetView
 from vc5d.health.checks import Name
+from vc5d.health.watch import Sides
 from vc5d.plane import PlaneThread
 
 KEY = ServiceKey("192.168.101.1", 80, "tcp")
@@ -139,15 +140,18 @@ class TheirReals:
         self._host = host
         self.inherited = 0
 
-    def alive(self) -> list[Name]:
-        return self._host.alive()
+    def by_service(self) -> Iterator[tuple[ServiceKey, Sides]]:
+        keys = dict.fromkeys(key for key, _ in self._host.up)
+        for key in keys:
+            up = {address for service, address in self._host.alive() if service == key}
+            yield key, Sides(up, set(), hash(frozenset(up)))
 
     def leaving(self) -> list[Name]:
         return []
 
     def would_accept(self, key: ServiceKey) -> Collection[str]:
         known = self._host.live.services[key].reals
-        return [real for service, real in self.alive() if service == key and real in known]
+        return [real for service, real in self._host.alive() if service == key and real in known]
 
     async def judge(self, names: Iterable[Name]) -> None:
         self._host.judged.update({name: self._host.fleet.opinion(name) for name in names})
@@ -355,8 +359,8 @@ def test_sessions_are_the_fleets() -> None:
 
         def added() -> bool:
             nonlocal found
-            found = other.fleet.summed({ONE: 5.0})
-            return len(found) == 2
+            found = other.fleet.summed({ONE: 5.0, TWO: 0.0})
+            return found[TWO] > 0
 
         await until(added)
         assert found == {ONE: 15, TWO: 3}

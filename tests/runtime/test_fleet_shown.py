@@ -35,15 +35,15 @@ def status(*, differ: bool = True, alone: bool = False) -> dict[str, Any]:
     first real is down."""
     names = Names(NEW)
     theirs = Names(OLD if differ else NEW)
-    fleet = Fleet(names.roster, Learning(0.0), frozenset(Names(OLD).reals))
+    fleet = Fleet(names.roster, Learning(0.0), Names(OLD).roster.reals)
     if not alone:
-        report = Report(b"2" * 8, "lb2\x1b[31m", theirs.roster.digest, frozenset(theirs.reals), moving=True)
+        report = Report(b"2" * 8, "lb2\x1b[31m", theirs.roster.digest, theirs.roster.reals, moving=True)
         fleet.hear("10.9.0.2", Report(**{**vars(report), "roster": theirs.roster}), 6.0)
     for now in (6.0, 6.5):
         news = fleet.advance(now, {})
         if news.learn_from:
             fleet.learning.got(news.learn_from)
-    alive = frozenset(number for number, (_, real) in names.reals.items() if real != "10.0.0.1")
+    alive = names.roster.reals - {names.of(key, "10.0.0.1") for key in NEW.services}
     return {"on": True, "why": "", **shown(fleet, names, Mine("lb1", alive), 7.0)}
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import Vc5Error
 from .report import Report, Roster
@@ -21,26 +20,26 @@ _REPORT, _ROSTER = b"P", b"R"
 _LENGTH = struct.Struct(">I")
 _MOST_BYTES = 1 << 24  # of a message, once unpacked
 _KEPT = 16  # rosters: of documents that the fleet has at a time
-Ids = npt.NDArray[np.uint32]
 
 
 class Rosters:
-    """The order in which the reals of documents come in messages, by digest; and what was read last, so that
-    peers which say the same share one set."""
+    """Of the documents that the fleet has, by digest; and what was read last, so that peers which say the
+    same share one set."""
 
     def __init__(self) -> None:
-        self._orders: dict[str, tuple[Roster, Ids]] = {}
+        self._rosters: dict[str, Roster] = {}
         self._alive: dict[tuple[str, bytes], frozenset[int]] = {}
 
-    def add(self, roster: Roster) -> Ids:
-        if roster.digest not in self._orders:
-            if len(self._orders) >= _KEPT:
-                self._orders.pop(next(iter(self._orders)))
-            self._orders[roster.digest] = roster, _order(roster)
-        return self._orders[roster.digest][1]
+    def add(self, roster: Roster) -> Roster:
+        """The one that is known of this document, if there is one."""
+        if roster.digest not in self._rosters:
+            if len(self._rosters) >= _KEPT:
+                self._rosters.pop(next(iter(self._rosters)))
+            self._rosters[roster.digest] = roster
+        return self._rosters[roster.digest]
 
     def find(self, digest: str) -> Roster | None:
-        return self._orders[digest][0] if digest in self._orders else None
+        return self._rosters.get(digest)
 
     def alive(self, digest: str, bits: bytes) -> frozenset[int]:
         """The reals whose bits are set."""
@@ -48,20 +47,16 @@ class Rosters:
         if name not in self._alive:
             if len(self._alive) >= _KEPT:
                 self._alive.pop(next(iter(self._alive)))
-            order = self._orders[digest][1]
+            order = self._rosters[digest].order
             chosen = np.unpackbits(np.frombuffer(bits, np.uint8), count=len(order)).astype(np.bool_)
             self._alive[name] = frozenset(order[chosen].tolist())
         return self._alive[name]
 
 
-def _order(roster: Roster) -> Ids:
-    return np.sort(np.fromiter(roster.reals, np.uint32, len(roster.reals)))
-
-
 def pack_report(report: Report, rosters: Rosters) -> bytes:
     """`report.roster` is not in it, but its reals' order is."""
     assert report.roster
-    order = rosters.add(report.roster)
+    order = rosters.add(report.roster).order
     alive = np.isin(order, np.fromiter(report.alive, np.uint32, len(report.alive)))
     head = {
         "boot": report.boot.hex(),

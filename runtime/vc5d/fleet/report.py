@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 LONGEST_SILENCE = 60.0  # s: a receiver bears no more, whatever a report says
 SILENCE = 5.0  # s: four reports lost in a row, or a host that is very busy
 RESTARTING = 60.0  # s: a planned restart takes less
@@ -21,7 +24,15 @@ class Roster:
     @cached_property
     def reals(self) -> frozenset[int]:
         """Of all services."""
-        return frozenset().union(*self.services.values())
+        found = set[int]()
+        for reals in self.services.values():  # one by one: other threads have their turn in between
+            found |= reals
+        return frozenset(found)
+
+    @cached_property
+    def order(self) -> npt.NDArray[np.uint32]:
+        """The order in which the reals come in messages."""
+        return np.sort(np.fromiter(self.reals, np.uint32, len(self.reals)))
 
     def lacks(self, service: int, real: int) -> bool:
         """It has the service, and not as one of its reals this one: flows of it are nobody's there. Flows to

@@ -26,6 +26,7 @@ from ..health.checks import Name
 from ..plane import PlaneThread
 from .acceptance import Would
 from .agreement import documents
+from .alive import Alive, Up
 from .fleet import Fleet, News
 from .learning import AT_MOST, Learning
 from .members import Member
@@ -80,7 +81,7 @@ class Maps(Protocol):
 class Reals(Protocol):
     """What of the reals."""
 
-    def alive(self) -> list[Name]: ...
+    def by_service(self) -> Iterable[tuple[ServiceKey, Up]]: ...
     def leaving(self) -> list[Name]: ...
     def would_accept(self, key: ServiceKey) -> Collection[str]: ...
     async def judge(self, names: Iterable[Name]) -> None: ...
@@ -121,7 +122,7 @@ class RunningFleet:
         self._peers: dict[str, Peer] = {}
         self._dirty = asyncio.Event()
         self._said, self._report_is_old = b"", True
-        self._alive = frozenset[int]()
+        self._alive = Alive(self._names)
         self._rosters_left = _ROSTER_FIRST
         self._silence = SILENCE
         self._voice: Voice | None = None
@@ -132,7 +133,7 @@ class RunningFleet:
     # What is asked of it
 
     def opinion(self, name: Name) -> Opinion:
-        number = self._names.ids.get(name, 0)
+        number = self._names.of(*name)
         return Opinion(number in self.fleet.held, number in self.fleet.kept)
 
     def learning(self) -> float:
@@ -149,26 +150,27 @@ class RunningFleet:
         return learn if isinstance(learn, int) else 0
 
     def summed(self, mine: Mapping[Name, float]) -> Mapping[Name, float]:
-        """Sessions in the whole fleet. What is this load balancer's own is told from now on."""
-        ids, reals = self._names.ids, self._names.reals
-        self._loads = {ids[name]: round(sessions) for name, sessions in mine.items() if name in ids}
+        """Sessions in the whole fleet, of the same reals. This load balancer's own are told from now on."""
+        ids = {name: number for name in mine if (number := self._names.of(*name)) is not None}
+        self._loads = {number: round(mine[name]) for name, number in ids.items()}
         found = self.fleet.summed(self._loads)
-        return {reals[real]: sessions for real, sessions in found.items() if real in reals}
+        return {name: found[number] for name, number in ids.items()}
 
     def status(self) -> dict[str, Any]:
         why = self._voice.why if self._voice else ""
         on = bool(self._voice and self._voice.on)
-        mine = Mine(self._name, self._alive)
+        mine = Mine(self._name, self._alive.ids)
         return {"on": on, "wanted": self._shares, "why": why, **shown(self.fleet, self._names, mine, _now())}
 
     # What it is told
 
     async def follow(self, document: Document, *, shares: bool) -> None:
         """This document is live now."""
-        names = await asyncio.to_thread(kept, Names, document, self._parts.reals.leaving(), self._names)
-        self._document, self._shares, self._names = document, shares, names
+        leaving = self._parts.reals.leaving()
+        names = await asyncio.to_thread(kept, _names, document, leaving, self._names, shares=shares)
+        self._document, self._shares, self._names, self._alive = document, shares, names, Alive(names)
         if shares:
-            self._rosters.add(self._names.roster)
+            self._rosters.add(names.roster)
         self.fleet.follow(self._names.roster)
         self._rosters_left = _ROSTER_FIRST
         self.something_changed()
@@ -253,7 +255,7 @@ class RunningFleet:
             return would
         for service in self.fleet.waiting():
             key = self._names.services[service]
-            ids = frozenset(self._names.ids[key, a] for a in self._parts.reals.would_accept(key))
+            ids = frozenset(self._names.of_all(key, self._parts.reals.would_accept(key)))
             would[service] = Would(ids, self._document.services[key].need)
         return would
 
@@ -306,13 +308,11 @@ class RunningFleet:
         self._voice.say(body)
 
     def _report(self) -> Report:
-        ids = self._names.ids
-        self._alive = frozenset(ids[name] for name in self._parts.reals.alive() if name in ids)
         return Report(
             boot=self._boot,
             name=self._name,
             digest=self._document.digest,
-            alive=self._alive,
+            alive=self._alive.look(self._parts.reals.by_service()),
             silence=self._silence,
             learning=not self.fleet.learning.learned,
             moving=self._moving,
@@ -362,6 +362,14 @@ class RunningFleet:
         await self._parts.reals.inherit(reals)
         if reals:
             await asyncio.sleep(_ASIDE)
+
+
+def _names(document: Document, leaving: Iterable[Name], before: Names, *, shares: bool) -> Names:
+    """With all that takes long done, here in a thread."""
+    names = Names(document, leaving, before)
+    if shares:
+        _ = names.roster.order
+    return names
 
 
 def shares(document: Document) -> bool:

@@ -35,6 +35,10 @@ class Loaded:
     prints: dict[Any, bytes]
     parts: Parts
 
+    def pieces(self) -> list[object]:
+        """All that takes long to free."""
+        return [*self.parts.values(), *self.plans.by_service.values()]
+
 
 class Loading:
     """Of the document in the file `path`. seed_file: as document.read has it."""
