@@ -144,7 +144,7 @@ def test_a_restart_that_fails_withdraws(host: Host, how: str) -> None:
 def test_a_hung_daemon_is_killed(host: Host) -> None:
     """Stopped by a signal, nothing of it turns any more: with the unit's own WatchdogSec but shorter."""
     drop_in = host.root / "etc/systemd/system/vc5d.service.d/watchdog.conf"
-    drop_in.parent.mkdir(parents=True)
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
     drop_in.write_text("[Service]\nWatchdogSec=2\n")
     host.run("systemctl", "daemon-reload")
     try:
@@ -179,6 +179,15 @@ def test_bird_gone_and_back(host: Host) -> None:
     assert routed(host)
     host.run("systemctl", "start", "bird")
     until(lambda: learned(host))
+
+
+def test_the_bpf_file_system_is_mounted_if_it_is_not(host: Host) -> None:
+    """The program goes with it: nothing holds it any more, and it is loaded anew."""
+    host.run("systemctl", "stop", "vc5d")
+    host.run("umount", "/sys/fs/bpf")
+    host.run("systemctl", "start", "vc5d")
+    assert host.output("stat", "--file-system", "--format=%T", "/sys/fs/bpf").strip() == "bpf_fs"
+    until(lambda: routed(host), 30)
 
 
 def test_a_vc5d_that_ran_as_root_is_taken_over(host: Host) -> None:
