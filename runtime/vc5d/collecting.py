@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -18,19 +19,26 @@ _lock = threading.Lock()
 _under_way = 0
 
 
-def without_collection(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """call(…), and no collection until it and all others like it have returned."""
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No collection until this and all others like it have ended."""
     global _under_way  # noqa: PLW0603 - the collector is one for the process, too
     with _lock:
         _under_way += 1
         gc.disable()
     try:
-        return call(*arguments, **named)
+        yield
     finally:
         with _lock:
             _under_way -= 1
             if not _under_way:
                 gc.enable()
+
+
+def without_collection(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """call(…)."""
+    with uncollected():
+        return call(*arguments, **named)
 
 
 def kept(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

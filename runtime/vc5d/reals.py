@@ -119,7 +119,8 @@ class Reals:
             log.warning("real.places", error=failure)
             self.moved()
         await self._follow_checks()
-        await self._push_states([*self._leaving.plans, *_anew(self._judged, document)])
+        anew = await asyncio.to_thread(list, _anew(self._judged, document))
+        await self._push_states([*self._leaving.plans, *anew])
         self._judged = document
         self._changed()
 

@@ -59,6 +59,10 @@ class Names:
         its = [(key, self._ids[key]) for key in found] + list(self._left.items())
         return [(key, address) for key, own in its for address, number in own.items() if number in ids]
 
+    def pieces(self) -> list[object]:
+        """All that takes long to free."""
+        return [*self._ids.values(), *self.roster.services.values()]
+
 
 def _ids_of(service: Service, number: int, before: Names | None) -> tuple[Ids, frozenset[int]]:
     former = before._document.get(service.key) if before else None

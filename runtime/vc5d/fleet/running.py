@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .. import log
-from ..collecting import kept
+from ..collecting import kept, let_go
 from ..document import Document, Neighbor, ServiceKey
 from ..errors import Vc5Error
 from ..generation.inherit import Given, pack, unpack
@@ -168,12 +168,14 @@ class RunningFleet:
         """This document is live now."""
         leaving = self._parts.reals.leaving()
         names = await asyncio.to_thread(kept, _names, document, leaving, self._names, shares=shares)
+        pieces = self._names.pieces()
         self._document, self._shares, self._names, self._alive = document, shares, names, Alive(names)
         if shares:
             self._rosters.add(names.roster)
         self.fleet.follow(self._names.roster)
         self._rosters_left = _ROSTER_FIRST
         self.something_changed()
+        await asyncio.to_thread(let_go, pieces)
 
     def something_changed(self) -> None:
         """Own checks say otherwise, or what is told of this load balancer is another."""
