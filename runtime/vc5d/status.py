@@ -11,10 +11,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
-from .document import Document, ServiceKey
+from .document import Document, Service, ServiceKey
 from .drains import Drains
 from .health.state import Condition
 from .health.watch import Seen
+from .jsonparts import Packed
 from .plane import Captured
 from .vips import VipState
 
@@ -66,29 +67,41 @@ def status(
     daemon: DaemonSide,
 ) -> dict[str, Any]:
     """The snapshot's own keys at the top, and in each service and real what the daemon knows beside them.
+    `services` are packed: a million objects that stay would be looked at by the collector again and again.
     Takes long with many reals: not for the event loop's own thread."""
+    snapshot = captured.snapshot()
     result: dict[str, Any] = {
-        **plain(captured.snapshot()),
+        **{name: plain(value) for name, value in vars(snapshot).items() if name != "services"},
         **{name: plain(value) for name, value in vars(daemon).items() if name != "drained"},
         "drained": daemon.drained.listed(),
         "version": VERSION,
         "host": socket.gethostname(),
     }
-    for key, service in document.services.items():
-        shown = result["services"].setdefault(str(key), {})
-        shown.update(name=service.name, need=service.need)
-        for address, real in service.reals.items():
-            condition, seen = reals.condition(key, address), reals.seen(key, address)
-            shown.setdefault("reals", {}).setdefault(address, {}).update(
-                up=condition.up,
-                reason=condition.reason,
-                disabled=real.disabled,
-                drained=daemon.drained.real(key, address),
-                weight=real.weight,
-                since=seen.since,
-                checked=vars(seen.checked) if seen.checked else None,
-            )
-    return result
+    services = {str(key): service for key, service in document.services.items()}
+    texts: dict[str, str] = {}
+    for name in {**dict.fromkeys(snapshot.services), **services}:
+        shown = plain(snapshot.services[name]) if name in snapshot.services else {}
+        if name in services:
+            _add(shown, services[name], reals, daemon)
+        texts[name] = json.dumps(shown, sort_keys=True)
+    return result | {"services": Packed(texts)}
+
+
+def _add(shown: dict[str, Any], service: Service, reals: KnowsReals, daemon: DaemonSide) -> None:
+    """What the daemon knows of a service."""
+    key = service.key
+    shown.update(name=service.name, need=service.need)
+    for address, real in service.reals.items():
+        condition, seen = reals.condition(key, address), reals.seen(key, address)
+        shown.setdefault("reals", {}).setdefault(address, {}).update(
+            up=condition.up,
+            reason=condition.reason,
+            disabled=real.disabled,
+            drained=daemon.drained.real(key, address),
+            weight=real.weight,
+            since=seen.since,
+            checked=vars(seen.checked) if seen.checked else None,
+        )
 
 
 def counts(captured: Captured) -> dict[str, Any]:

@@ -130,7 +130,7 @@ class FakeDataplane:
         return 1.0
 
     def snapshot(self) -> Any:
-        return {"digest": self.applied[-1], "generation": len(self.applied), "services": {}}
+        return SimpleNamespace(digest=self.applied[-1], generation=len(self.applied), services={})
 
     def capture(self) -> Any:
         return SimpleNamespace(snapshot=self.snapshot, sums=dict, counted_reasons=dict)

@@ -41,33 +41,41 @@ def _total(service: Mapping[str, Any], reals: Iterable[Mapping[str, Any]], name:
 
 def reals(status: Status) -> Iterator[Metric]:
     """A family at a time: with many reals all of them at once would be much memory."""
-    yield _of_reals(
-        status, gauge("real_up", "1 if the real passes its checks, 0 if it fails them.", *_REAL), "up"
-    )
-    yield _states(status)
-    yield _of_reals(status, gauge("real_share_ratio", "Of the service's slots.", *_REAL), "share")
-    yield _of_reals(status, gauge("real_sessions", "Current sessions, estimated.", *_REAL), "sessions")
+    labels, columns = _columns(status)
+    up = gauge("real_up", "1 if the real passes its checks, 0 if it fails them.", *_REAL)
+    yield _filled(up, labels, columns["up"])
+    yield _states(labels, columns["state"])
+    share = gauge("real_share_ratio", "Of the service's slots.", *_REAL)
+    yield _filled(share, labels, columns["share"])
+    sessions = gauge("real_sessions", "Current sessions, estimated.", *_REAL)
+    yield _filled(sessions, labels, columns["sessions"])
     for name, text in TRAFFIC.items():
-        yield _of_reals(status, counter(f"real_{name}", text, *_REAL), name)
+        yield _filled(counter(f"real_{name}", text, *_REAL), labels, columns[name])
 
 
-def _each(status: Status) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+def _columns(status: Status) -> tuple[list[tuple[str, str]], dict[str, list[Any]]]:
+    """Of what each real's status has: it is made anew whenever it is asked for."""
+    labels: list[tuple[str, str]] = []
+    columns: dict[str, list[Any]] = {name: [] for name in ("up", "state", "share", "sessions", *TRAFFIC)}
     for key, service in status["services"].items():
         for address, real in service.get("reals", {}).items():
-            yield (key, address), real
+            labels.append((key, address))
+            for name, column in columns.items():
+                column.append(real.get(name, 0))
+    return labels, columns
 
 
-def _of_reals(status: Status, family: Family, name: str) -> Metric:
-    """What a real's status has under `name`; None: no sample."""
-    for labels, real in _each(status):
-        if (found := real.get(name, 0)) is not None:
-            family.add_metric(labels, found)
+def _filled(family: Family, labels: list[tuple[str, str]], values: list[float | None]) -> Metric:
+    """None: no sample."""
+    for each, value in zip(labels, values, strict=True):
+        if value is not None:
+            family.add_metric(each, value)
     return family
 
 
-def _states(status: Status) -> Metric:
+def _states(labels: list[tuple[str, str]], states: list[str]) -> Metric:
     family = gauge("real_state", "1 for the state that the real has in the data path.", *_REAL, "state")
-    for labels, real in _each(status):
+    for each, its in zip(labels, states, strict=True):
         for state in _REAL_STATES:
-            family.add_metric((*labels, state), real.get("state") == state)
+            family.add_metric((*each, state), its == state)
     return family

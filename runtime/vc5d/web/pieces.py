@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from aiohttp import web
 
+from ..jsonparts import Packed
+
 _PATIENCE = 30.0  # s for a client to take a piece
 _AT_ONCE = 1 << 14  # numbers, or entries of an object
 
@@ -20,10 +22,9 @@ _AT_ONCE = 1 << 14  # numbers, or entries of an object
 def status_pieces(status: Mapping[str, Any]) -> Iterator[str]:
     """The status, a service at a time; keys sorted but for `services`, which come last."""
     rest = {name: value for name, value in status.items() if name != "services"}
-    yield json.dumps(rest, sort_keys=True)[:-1] + (", " if rest else "") + '"services": {'
-    for number, (key, service) in enumerate(status.get("services", {}).items()):
-        yield (", " if number else "") + f"{json.dumps(key)}: {json.dumps(service, sort_keys=True)}"
-    yield "}}"
+    yield json.dumps(rest, sort_keys=True)[:-1] + (", " if rest else "") + '"services": '
+    yield from Packed.of(status.get("services", {})).pieces()
+    yield "}"
 
 
 def array_pieces(numbers: npt.NDArray[np.uint64], times: int) -> Iterator[str]:

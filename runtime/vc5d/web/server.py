@@ -29,8 +29,6 @@ from .writing import Token, Writing
 Status = Callable[[], Awaitable[Mapping[str, Any]]]
 
 _FRESH = 0.5  # s for which one status answers all who ask
-_USED = 2.0  # s for which a status may be looked at
-_PARTS = 10  # services of it that are let go at once
 _AGAIN = 10.0  # s until an address that is taken is tried again
 _SAMPLED = 64  # one packet in so many is counted by prefix (bpf/DESIGN.md)
 _PATIENCE = 30.0  # s for a browser to take what it is sent
@@ -111,8 +109,6 @@ class Web:
         """One for all who ask within half a second: a page in a hundred browsers costs what one costs."""
         async with self._asking:
             if self._known is None or time.monotonic() - self._known[0] > _FRESH:
-                if self._known:
-                    self._releasing = asyncio.create_task(_release(list(self._known[1]["services"].values())))
                 self._known = (time.monotonic(), await self._content.status())
             return self._known[1]
 
@@ -174,15 +170,6 @@ class Web:
         finally:
             self.feed.leave(client)
         return response
-
-
-async def _release(parts: list[Any]) -> None:
-    """Of a status that nobody needs any more: a few at a time, since to free 100,000 reals at once takes a
-    tenth of a second. After a while, when those who used the whole are done."""
-    await asyncio.sleep(_USED)
-    while parts:
-        del parts[-_PARTS:]
-        await asyncio.sleep(0)
 
 
 async def _site(runner: web.AppRunner, listen: Listen | Path) -> None:
