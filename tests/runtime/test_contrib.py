@@ -112,6 +112,6 @@ def test_promtool_finds_nothing_wrong_with_the_page() -> None:
     from vc5d.activity import Activity
     from vc5d.web.metrics import render
 
-    page, _ = render(documented.STATUS, "", Activity().registry)
+    page = b"".join(render(documented.STATUS, "", Activity().registry)[0])
     done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -137,14 +138,19 @@ def values(page: str) -> dict[str, float]:
     return {name: float(value) for name, value in samples}
 
 
+def whole(status: Mapping[str, Any], accept: str = "") -> tuple[bytes, str]:
+    parts, content_type = render(status, accept)
+    return b"".join(parts), content_type
+
+
 def test_every_metric_and_no_other() -> None:
-    page, content_type = render(STATUS, "text/plain")
+    page, content_type = whole(STATUS, "text/plain")
     assert values(page.decode()) == pytest.approx(EXPECTED)
     assert content_type.startswith("text/plain; version=0.0.4")
 
 
 def test_types_follow_the_names() -> None:
-    families = list(text_string_to_metric_families(render(STATUS, "")[0].decode()))
+    families = list(text_string_to_metric_families(whole(STATUS)[0].decode()))
     own = [each for each in families if each.name.startswith("vc5_")]
     assert len(own) > 20
     for family in own:
@@ -156,17 +162,34 @@ def test_types_follow_the_names() -> None:
 
 
 def test_openmetrics_when_asked_for() -> None:
-    page, content_type = render(STATUS, "application/openmetrics-text; version=1.0.0")
+    page, content_type = whole(STATUS, "application/openmetrics-text; version=1.0.0")
     assert content_type.startswith("application/openmetrics-text")
     assert page.endswith(b"# EOF\n")
     assert {family.name for family in openmetrics(page.decode())} >= {"vc5_real_packets", "vc5_vip_up"}
 
 
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
+def test_many_reals_are_one_family_in_many_parts(accept: str) -> None:
+    reals = {f"10.0.{n >> 8}.{n & 255}": {"up": n % 2, "state": "down", "packets": n} for n in range(2500)}
+    status = STATUS | {"services": {"192.0.2.1:80:tcp": {"reals": reals}}}
+    parts, _ = render(status, accept)
+    assert max(map(len, parts)) < 200_000
+    page = b"".join(parts).decode()
+    heads = [line for line in page.splitlines() if line.startswith("# TYPE")]
+    assert len(heads) == len(set(heads))
+    parse = openmetrics if accept else text_string_to_metric_families
+    families = {family.name: family.samples for family in parse(page)}
+    up = {sample.labels["real"]: sample.value for sample in families["vc5_real_up"]}
+    assert up == {address: real["up"] for address, real in reals.items()}
+    assert sum(sample.value for sample in families["vc5_real_packets"]) == sum(range(2500))
+    assert len(families["vc5_real_state"]) == 3 * 2500
+
+
 def test_a_failed_reload_shows() -> None:
     failed = STATUS | {"reload_failure": {"message": "x", "hint": "", "when": 1.0}}
-    assert values(render(failed, "")[0].decode())["vc5_reload_failed"] == 1
+    assert values(whole(failed)[0].decode())["vc5_reload_failed"] == 1
 
 
 def test_a_status_of_the_least() -> None:
     least = {"version": "0", "digest": "", "generation": 0, "started": 0, "interfaces": {}, "services": {}}
-    assert values(render(least, "")[0].decode())["vc5_generation"] == 0
+    assert values(whole(least)[0].decode())["vc5_generation"] == 0

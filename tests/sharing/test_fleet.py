@@ -253,7 +253,7 @@ def test_no_secret_in_any_output(pair: list[Member]) -> None:
     key = Key.of(SECRET)
     for member in pair:
         status = member.ask("status")
-        page = render(STATUS | {"sharing": status}, "text/plain")[0].decode()
+        page = b"".join(render(STATUS | {"sharing": status}, "text/plain")[0]).decode()
         command_lines = "".join(
             Path(f"/proc/{pid}/{what}").read_bytes().decode(errors="replace")
             for pid in [member.pid, *member.children]

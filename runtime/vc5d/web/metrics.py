@@ -8,6 +8,7 @@ interfaces: what a client sends never becomes one, so their number is bounded by
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import InfoMetricFamily, Metric
@@ -44,31 +45,40 @@ class StatusCollector(Collector):
             yield from metrics_services.reals(status)
 
 
-class _Joined(Collector):
-    """What another registry collects."""
+class _Given(Collector):
+    """What is collected already."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+    def __init__(self, *metrics: Metric) -> None:
+        self._metrics = metrics
 
-    def describe(self) -> Iterable[Metric]:
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._registry.collect()
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
 
 
 def render(
     status: Status, accept: str, activity: CollectorRegistry | None = None, *, reals: bool = True
-) -> tuple[bytes, str]:
-    """The page and its content type, in the format that a scraper's `Accept` header asks for. activity: what
+) -> tuple[list[bytes], str]:
+    """The page in parts and its content type, in the format that a scraper's `Accept` header asks for. Each
+    part is small: with many reals the page is long, and to join it would hold the interpreter. activity: what
     is counted beside the status."""
     registry = CollectorRegistry()
     registry.register(StatusCollector(lambda: status, reals=reals))
     ProcessCollector(registry=registry)
-    if activity is not None:
-        registry.register(_Joined(activity))
     encode, content_type = choose_encoder(accept)
-    return encode(registry), content_type
+    end = encode(_Given())  # what the format ends a page with
+    parts, name = list[bytes](), ""
+    for metric in chain(registry.collect(), activity.collect() if activity else ()):
+        part = encode(_Given(metric)).removesuffix(end)
+        parts.append(_without_head(part) if metric.name == name else part)
+        name = metric.name
+    return [*parts, end], content_type
+
+
+def _without_head(part: bytes) -> bytes:
+    """Of a family that goes on: its help and type are told."""
+    while part.startswith(b"#"):
+        part = part.partition(b"\n")[2]
+    return part
 
 
 def _document(status: Status) -> Iterator[Metric]:

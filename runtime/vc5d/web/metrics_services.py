@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from .families import TRAFFIC, Status, counter, gauge
 
 _REAL = ("service", "real")
+_AT_ONCE = 1000  # samples
 _REAL_STATES = ("accepting", "draining", "down")
 
 Family = GaugeMetricFamily | CounterMetricFamily
@@ -40,17 +41,18 @@ def _total(service: Mapping[str, Any], reals: Iterable[Mapping[str, Any]], name:
 
 
 def reals(status: Status) -> Iterator[Metric]:
-    """A family at a time: with many reals all of them at once would be much memory."""
+    """A family at a time, and of each some samples at a time: with many reals all of them at once would be
+    much memory, and long to free."""
     labels, columns = _columns(status)
     up = gauge("real_up", "1 if the real passes its checks, 0 if it fails them.", *_REAL)
-    yield _filled(up, labels, columns["up"])
-    yield _states(labels, columns["state"])
+    yield from _filled(up, labels, columns["up"])
+    yield from _states(labels, columns["state"])
     share = gauge("real_share_ratio", "Of the service's slots.", *_REAL)
-    yield _filled(share, labels, columns["share"])
+    yield from _filled(share, labels, columns["share"])
     sessions = gauge("real_sessions", "Current sessions, estimated.", *_REAL)
-    yield _filled(sessions, labels, columns["sessions"])
+    yield from _filled(sessions, labels, columns["sessions"])
     for name, text in TRAFFIC.items():
-        yield _filled(counter(f"real_{name}", text, *_REAL), labels, columns[name])
+        yield from _filled(counter(f"real_{name}", text, *_REAL), labels, columns[name])
 
 
 def _columns(status: Status) -> tuple[list[tuple[str, str]], dict[str, list[Any]]]:
@@ -65,17 +67,23 @@ def _columns(status: Status) -> tuple[list[tuple[str, str]], dict[str, list[Any]
     return labels, columns
 
 
-def _filled(family: Family, labels: list[tuple[str, str]], values: list[float | None]) -> Metric:
+def _filled(family: Family, labels: list[tuple[str, str]], values: list[float | None]) -> Iterator[Metric]:
     """None: no sample."""
     for each, value in zip(labels, values, strict=True):
         if value is not None:
             family.add_metric(each, value)
-    return family
+        if len(family.samples) >= _AT_ONCE:
+            yield family
+            family.samples = []
+    yield family
 
 
-def _states(labels: list[tuple[str, str]], states: list[str]) -> Metric:
+def _states(labels: list[tuple[str, str]], states: list[str]) -> Iterator[Metric]:
     family = gauge("real_state", "1 for the state that the real has in the data path.", *_REAL, "state")
     for each, its in zip(labels, states, strict=True):
         for state in _REAL_STATES:
             family.add_metric((*each, state), its == state)
-    return family
+        if len(family.samples) >= _AT_ONCE:
+            yield family
+            family.samples = []
+    yield family

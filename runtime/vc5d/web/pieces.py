@@ -49,6 +49,18 @@ def prefix6_pieces(counts: Mapping[int, int], times: int) -> Iterator[str]:
     yield "}"
 
 
+async def send(request: web.Request, parts: list[bytes], content_type: str) -> web.StreamResponse:
+    """What is made already; uses it up. As `stream` otherwise."""
+    response = web.StreamResponse(headers={"Content-Type": content_type})
+    response.content_length = sum(map(len, parts))
+    await response.prepare(request)
+    parts.reverse()
+    while parts:
+        await _write(response, parts.pop())
+    await response.write_eof()
+    return response
+
+
 async def stream(request: web.Request, pieces: Iterable[str]) -> web.StreamResponse:
     """Sends them as they are made, compressed if the client knows how; a slow client slows only itself, and
     one that takes nothing is let go."""
@@ -56,11 +68,15 @@ async def stream(request: web.Request, pieces: Iterable[str]) -> web.StreamRespo
     response.enable_compression()
     await response.prepare(request)
     for piece in pieces:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await response.write(piece.encode())
-        except TimeoutError:
-            raise ConnectionResetError("it takes nothing") from None
-        await asyncio.sleep(0)  # what else is due comes in between
+        await _write(response, piece.encode())
     await response.write_eof()
     return response
+
+
+async def _write(response: web.StreamResponse, piece: bytes) -> None:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await response.write(piece)
+    except TimeoutError:
+        raise ConnectionResetError("it takes nothing") from None
+    await asyncio.sleep(0)  # what else is due comes in between

@@ -22,7 +22,7 @@ from . import files, headers
 from .feed import Feed
 from .listen import Listen
 from .metrics import render
-from .pieces import array_pieces, prefix6_pieces, status_pieces, stream
+from .pieces import array_pieces, prefix6_pieces, send, status_pieces, stream
 from .visitors import Visitors
 from .writing import Token, Writing
 
@@ -112,12 +112,12 @@ class Web:
                 self._known = (time.monotonic(), await self._content.status())
             return self._known[1]
 
-    async def _metrics(self, request: web.Request) -> web.Response:
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
         """One at a time: of two scrapers at once the second waits."""
         accept, content = request.headers.get("Accept", ""), self._content
         async with self._rendering:
             status = await self.status()
-            page, content_type = await asyncio.to_thread(
+            parts, content_type = await asyncio.to_thread(
                 without_collection,
                 render,
                 status,
@@ -125,7 +125,7 @@ class Web:
                 content.activity.registry,
                 reals=content.real_metrics,
             )
-        return web.Response(body=page, headers={"Content-Type": content_type})
+        return await send(request, parts, content_type)
 
     async def _json(self, request: web.Request) -> web.StreamResponse:
         return await stream(request, status_pieces(await self.status()))
