@@ -8,6 +8,7 @@ is, with what was moved already.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -43,6 +44,19 @@ def mend(directory: Path) -> None:
         _discard(directory)
     elif (directory / f"{NEW}{PROGRAM}").exists():
         _move(directory)
+
+
+def clear(directory: Path) -> None:
+    """Removes all that is pinned there, the program first, and the directory, unless something is mounted on
+    it: so it is where vc5d sees no other part of the BPF file system. Raises OSError."""
+    (directory / PROGRAM).unlink(missing_ok=True)
+    for pin in directory.iterdir():
+        pin.unlink()
+    try:
+        directory.rmdir()
+    except OSError as failure:
+        if failure.errno != errno.EBUSY:
+            raise
 
 
 def are_there(directory: Path, maps: Iterable[str]) -> bool:

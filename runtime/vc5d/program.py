@@ -158,10 +158,7 @@ class Program:
         """Removes every pin, links included: what no process holds is gone with it."""
         if not self._pin_dir or not self._pin_dir.exists():
             return
-        (self._pin_dir / pins.PROGRAM).unlink(missing_ok=True)
-        for path in self._pin_dir.iterdir():
-            path.unlink()
-        self._pin_dir.rmdir()
+        pins.clear(self._pin_dir)
         self._pin_dir = None
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import link
+from . import link, pins
 from .errors import Vc5Error
 from .health.marks import Paths
 from .health.tunnels import remove_devices
@@ -24,9 +24,7 @@ async def uninstall(pin_dir: Path) -> list[str]:
         return []
     attached = link.pinned_names(pin_dir)
     try:
-        for pin in pin_dir.iterdir():
-            pin.unlink()
-        pin_dir.rmdir()
+        pins.clear(pin_dir)
     except OSError as failure:
         raise Vc5Error(f"{pin_dir} cannot be removed: {failure.strerror}") from None
     return attached

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -121,3 +122,23 @@ def test_no_memory_for_maps(two: tuple[Program, Program]) -> None:
     huge = Capacity(64, 64, 8, 1 << 31, 256, 16, 64, 1024, 1024)
     with pytest.raises(Vc5Error, match=r"^there is no memory for the map slots: Cannot allocate memory\n"):
         Program.load(OBJECT, huge)
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_cleared_also_where_the_unit_has_bound_the_directory(
+    two: tuple[Program, Program], pin_dir: Path, tmp_path: Path, bound: bool
+) -> None:
+    """What is mounted on cannot be removed; a failed start must not end with that."""
+    program, _ = two
+    pins.replace(pin_dir, program.shared(), program.prog_fd)
+    seen = tmp_path / "bpf" if bound else pin_dir
+    if bound:
+        seen.mkdir()
+        subprocess.run(["mount", "--bind", pin_dir, seen], check=True)
+    try:
+        pins.clear(seen)
+        assert not bound or list(seen.iterdir()) == []
+    finally:
+        if bound:
+            subprocess.run(["umount", seen], check=True)
+    assert pin_dir.exists() == bound

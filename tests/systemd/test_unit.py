@@ -181,15 +181,6 @@ def test_bird_gone_and_back(host: Host) -> None:
     until(lambda: learned(host))
 
 
-def test_the_bpf_file_system_is_mounted_if_it_is_not(host: Host) -> None:
-    """The program goes with it: nothing holds it any more, and it is loaded anew."""
-    host.run("systemctl", "stop", "vc5d")
-    host.run("umount", "/sys/fs/bpf")
-    host.run("systemctl", "start", "vc5d")
-    assert host.output("stat", "--file-system", "--format=%T", "/sys/fs/bpf").strip() == "bpf_fs"
-    until(lambda: routed(host), 30)
-
-
 def test_a_vc5d_that_ran_as_root_is_taken_over(host: Host) -> None:
     host.run("systemctl", "stop", "vc5d")
     host.run("chown", "-R", "root:root", "/sys/fs/bpf/vc5")
