@@ -74,6 +74,23 @@ def test_metrics_and_status() -> None:
     serve(work, known)
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/status.json", "/access.json", "/events"])
+def test_who_asks_for_the_head_alone_gets_no_body(path: str) -> None:
+    """It would be taken for the answer to what is asked next."""
+
+    async def work(ask: Ask) -> None:
+        _, _, headers = await ask("/access.json")
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(headers["port"]))
+        writer.write(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 405" if path == "/events" else b"HTTP/1.1 200")
+        writer.write(b"GET /access.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+    serve(work, known)
+
+
 def test_who_says_nothing_or_a_byte_at_a_time_is_shown_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """And who listens to events stays, and all others are answered meanwhile."""
     monkeypatch.setattr(visitors, "PATIENCE", 0.5)

@@ -53,6 +53,8 @@ async def send(request: web.Request, parts: list[bytes], content_type: str) -> w
     """What is made already; uses it up. As `stream` otherwise."""
     response = web.StreamResponse(headers={"Content-Type": content_type})
     response.content_length = sum(map(len, parts))
+    if request.method == "HEAD":  # who asks so would take a body for the next answer
+        return response
     await response.prepare(request)
     parts.reverse()
     while parts:
@@ -65,6 +67,8 @@ async def stream(request: web.Request, pieces: Iterable[str]) -> web.StreamRespo
     """Sends them as they are made, compressed if the client knows how; a slow client slows only itself, and
     one that takes nothing is let go."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    if request.method == "HEAD":  # no body, and no end of what is compressed either
+        return response
     response.enable_compression()
     await response.prepare(request)
     for piece in pieces:

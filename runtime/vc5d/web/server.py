@@ -76,7 +76,7 @@ class Web:
             web.get("/reals.json", self._reals),
             web.get("/prefixes.json", self._prefixes),
             web.get("/prefixes6.json", self._prefixes6),
-            web.get("/events", self._events),
+            web.get("/events", self._events, allow_head=False),  # which has no end
             *Writing(content.commands, content.token).routes(),
             *(files.directory_routes(content.webroot) if content.webroot else files.own_routes()),
         ]
