@@ -58,10 +58,14 @@ def test_only_services_of_which_something_changed_are_looked_at_again() -> None:
     services = {f"192.0.2.{n}:80:tcp": dict.fromkeys(("10.0.1.1", "10.0.1.2"), 1) for n in (1, 2)}
     names = Names(document(Spec(services)))
     one, two = names.services.values()
-    alive = Alive(names)
-    assert alive.look([(one, Up({"10.0.1.1"}, 1)), (two, Up(set(), 2))]) == {names.of(one, "10.0.1.1")}
-    asked = Up({"10.0.1.2"}, 1)  # the revision of before: nothing changed
-    ids = alive.look([(one, asked), (two, Up({"10.0.1.2", "10.0.1.3"}, 3))])
+    alive = Alive()
+    assert alive.look([(one, Up({"10.0.1.1"}, 1)), (two, Up(set(), 2))], names) == {names.of(one, "10.0.1.1")}
+    same = Up({"10.0.1.1", "10.0.1.2"}, 1)  # the revision of before: nothing changed
+    ids = alive.look([(one, same), (two, Up({"10.0.1.2", "10.0.1.3"}, 3))], names)
     assert ids == {names.of(one, "10.0.1.1"), names.of(two, "10.0.1.2")}, "10.0.1.3 is not known"
-    assert alive.look([(one, asked)]) == {names.of(one, "10.0.1.1")}
-    assert alive.look([(one, Up({"10.0.1.2"}, 4))]) == {names.of(one, "10.0.1.2")}
+    assert alive.look([(one, same)], names) == {names.of(one, "10.0.1.1")}
+    names.leave([(one, "10.0.1.9")])
+    assert len(alive.look([(one, Up({"10.0.1.1", "10.0.1.9"}, 1))], names)) == 2, "it is known now"
+    services[str(one)] = {"10.0.1.2": 1}
+    after = Names(document(Spec(services)), [], names)
+    assert alive.look([(one, same)], after) == {after.of(one, "10.0.1.2")}, "another document"

@@ -6,7 +6,7 @@ alone is the very object that the document before had.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING
 
 from ..generation.state import real_id, service_id
@@ -42,9 +42,15 @@ class Names:
         found = self._ids.get(key, {}).get(address)
         return self._left.get(key, {}).get(address) if found is None else found
 
-    def of_all(self, key: ServiceKey, addresses: Iterable[str]) -> Iterator[int]:
+    def of_all(self, key: ServiceKey, addresses: Iterable[str]) -> frozenset[int]:
         """Of those that are known."""
-        return (number for address in addresses if (number := self.of(key, address)) is not None)
+        its, left = self._ids.get(key, {}), self._left.get(key)
+        found = frozenset(its[address] for address in addresses if address in its)
+        return found.union(left[address] for address in addresses if address in left) if left else found
+
+    def known(self, key: ServiceKey) -> tuple[Ids | None, int]:
+        """Another object, or another number, when `of_all` may answer otherwise than before."""
+        return self._ids.get(key), len(self._left.get(key, ()))
 
     def leave(self, names: Iterable[Name]) -> None:
         """These left the document, and drain."""

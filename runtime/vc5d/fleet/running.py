@@ -122,7 +122,7 @@ class RunningFleet:
         self._peers: dict[str, Peer] = {}
         self._dirty = asyncio.Event()
         self._said, self._report_is_old = b"", True
-        self._alive = Alive(self._names)
+        self._alive = Alive()
         self._rosters_left = _ROSTER_FIRST
         self._silence = SILENCE
         self._voice: Voice | None = None
@@ -169,7 +169,7 @@ class RunningFleet:
         leaving = self._parts.reals.leaving()
         names = await asyncio.to_thread(kept, _names, document, leaving, self._names, shares=shares)
         pieces = self._names.pieces()
-        self._document, self._shares, self._names, self._alive = document, shares, names, Alive(names)
+        self._document, self._shares, self._names = document, shares, names
         if shares:
             self._rosters.add(names.roster)
         self.fleet.follow(self._names.roster)
@@ -257,7 +257,7 @@ class RunningFleet:
             return would
         for service in self.fleet.waiting():
             key = self._names.services[service]
-            ids = frozenset(self._names.of_all(key, self._parts.reals.would_accept(key)))
+            ids = self._names.of_all(key, self._parts.reals.would_accept(key))
             would[service] = Would(ids, self._document.services[key].need)
         return would
 
@@ -314,7 +314,7 @@ class RunningFleet:
             boot=self._boot,
             name=self._name,
             digest=self._document.digest,
-            alive=self._alive.look(self._parts.reals.by_service()),
+            alive=self._alive.look(self._parts.reals.by_service(), self._names),
             silence=self._silence,
             learning=not self.fleet.learning.learned,
             moving=self._moving,
