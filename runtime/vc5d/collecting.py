@@ -1,13 +1,12 @@
-"""Python's garbage collector looks at every object there is, and stops all threads meanwhile: half a second
-with a status of 100,000 reals. What is made here has no cycles, and goes without it; and what stays for as
+"""Python's garbage collector looks at every object there is, and stops all threads meanwhile: a second
+with a document of 100,000 reals. What is made here has no cycles, and goes without it; and what stays for as
 long as a document does is not looked at again."""
 
 from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -19,26 +18,19 @@ _lock = threading.Lock()
 _under_way = 0
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No collection until this and all others like it have ended."""
+def without_collection(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """call(…), and no collection until it and all others like it have returned."""
     global _under_way  # noqa: PLW0603 - the collector is one for the process, too
     with _lock:
         _under_way += 1
         gc.disable()
     try:
-        yield
+        return call(*arguments, **named)
     finally:
         with _lock:
             _under_way -= 1
             if not _under_way:
                 gc.enable()
-
-
-def without_collection(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """call(…)."""
-    with uncollected():
-        return call(*arguments, **named)
 
 
 def kept(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 from . import log
-from .collecting import uncollected
 from .errors import Vc5Error
 from .jsonparts import used_up
 
@@ -127,8 +126,7 @@ class Control:
             if request and request["command"] in self._streams:
                 await self._stream(request, reader, writer)
                 return
-            with uncollected():  # a status of 100,000 reals lives from here to there
-                await _send(writer, await self._answer(request))
+            await _send(writer, await self._answer(request))
 
     async def _answer(self, request: Request | None) -> dict[str, Any]:
         if request is None:

@@ -22,7 +22,7 @@ from . import log, notify
 from .activity import Activity
 from .announcing import Announcing
 from .bird_client import read_sessions
-from .collecting import kept, let_go, settle, without_collection
+from .collecting import kept, let_go, settle
 from .control import Command, Control, Request
 from .document import Document, ServiceKey
 from .draining import Draining
@@ -461,9 +461,7 @@ class Daemon:
             sharing=self._sharing.status(),
             fleet=self._fleet.status(),
         )
-        return await asyncio.to_thread(
-            without_collection, status, self._document, captured, self._reals, mine
-        )
+        return await asyncio.to_thread(status, self._document, captured, self._reals, mine)
 
     async def _counts(self) -> dict[str, Any]:
         """Of the status what the console's graphs need, which somebody may want to see later."""

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from vc5d.activity import Activity
-from vc5d.collecting import without_collection
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document
 from vc5d.drains import Drains
@@ -64,7 +63,7 @@ class Balancer:
     async def status(self) -> dict[str, Any]:
         captured = await self._plane.do(self._capture)
         mine = DaemonSide(time.time(), Path("x"), {"eth0": "native"}, frozenset(), {}, Drains(), None)
-        return await asyncio.to_thread(without_collection, status, self.document, captured, Reals(), mine)
+        return await asyncio.to_thread(status, self.document, captured, Reals(), mine)
 
 
 def big_document(services: int, reals: int) -> Document:

@@ -16,7 +16,6 @@ from aiohttp import web
 from .. import log
 from ..activity import Activity
 from ..bird_client import Sessions
-from ..collecting import without_collection
 from ..control import Command, is_served
 from . import files, headers
 from .feed import Feed
@@ -118,7 +117,6 @@ class Web:
         async with self._rendering:
             status = await self.status()
             parts, content_type = await asyncio.to_thread(
-                without_collection,
                 render,
                 status,
                 accept,
