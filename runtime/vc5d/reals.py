@@ -141,10 +141,8 @@ class Reals:
         return self._watch.seen(key, address)
 
     def by_service(self) -> Iterator[tuple[ServiceKey, Sides]]:
-        """What the checks say; also of those that left the document and drain."""
-        services = self._plans.by_service
-        alone = {key: None for key, _ in self._leaving.plans if key not in services}
-        return ((key, self.sides(key)) for key in (*services, *alone))
+        """What the checks say; also of those that left the document and drain: their service stays in it."""
+        return ((key, self.sides(key)) for key in self._plans.by_service)
 
     def leaving(self) -> list[Name]:
         return list(self._leaving.plans)

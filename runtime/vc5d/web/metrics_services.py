@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -13,6 +13,7 @@ _REAL = ("service", "real")
 _AT_ONCE = 1000  # samples
 _REAL_STATES = ("accepting", "draining", "down")
 
+Labels = tuple[str, str]
 Family = GaugeMetricFamily | CounterMetricFamily
 
 
@@ -44,20 +45,22 @@ def reals(status: Status) -> Iterator[Metric]:
     """A family at a time, and of each some samples at a time: with many reals all of them at once would be
     much memory, and long to free."""
     labels, columns = _columns(status)
-    up = gauge("real_up", "1 if the real passes its checks, 0 if it fails them.", *_REAL)
-    yield from _filled(up, labels, columns["up"])
-    yield from _states(labels, columns["state"])
-    share = gauge("real_share_ratio", "Of the service's slots.", *_REAL)
-    yield from _filled(share, labels, columns["share"])
-    sessions = gauge("real_sessions", "Current sessions, estimated.", *_REAL)
-    yield from _filled(sessions, labels, columns["sessions"])
+
+    def filled(family: Family, name: str) -> Iterator[Metric]:
+        return _filled(family, zip(labels, columns[name], strict=True))
+
+    yield from filled(gauge("real_up", "1 if the real passes its checks, 0 if it fails them.", *_REAL), "up")
+    state = gauge("real_state", "1 for the state that the real has in the data path.", *_REAL, "state")
+    yield from _filled(state, _states(zip(labels, columns["state"], strict=True)))
+    yield from filled(gauge("real_share_ratio", "Of the service's slots.", *_REAL), "share")
+    yield from filled(gauge("real_sessions", "Current sessions, estimated.", *_REAL), "sessions")
     for name, text in TRAFFIC.items():
-        yield from _filled(counter(f"real_{name}", text, *_REAL), labels, columns[name])
+        yield from filled(counter(f"real_{name}", text, *_REAL), name)
 
 
-def _columns(status: Status) -> tuple[list[tuple[str, str]], dict[str, list[Any]]]:
+def _columns(status: Status) -> tuple[list[Labels], dict[str, list[Any]]]:
     """Of what each real's status has: it is made anew whenever it is asked for."""
-    labels: list[tuple[str, str]] = []
+    labels: list[Labels] = []
     columns: dict[str, list[Any]] = {name: [] for name in ("up", "state", "share", "sessions", *TRAFFIC)}
     for key, service in status["services"].items():
         for address, real in service.get("reals", {}).items():
@@ -67,22 +70,18 @@ def _columns(status: Status) -> tuple[list[tuple[str, str]], dict[str, list[Any]
     return labels, columns
 
 
-def _filled(family: Family, labels: list[tuple[str, str]], values: list[float | None]) -> Iterator[Metric]:
-    """None: no sample."""
-    for each, value in zip(labels, values, strict=True):
-        if value is not None:
-            family.add_metric(each, value)
-        if len(family.samples) >= _AT_ONCE:
-            yield family
-            family.samples = []
-    yield family
-
-
-def _states(labels: list[tuple[str, str]], states: list[str]) -> Iterator[Metric]:
-    family = gauge("real_state", "1 for the state that the real has in the data path.", *_REAL, "state")
-    for each, its in zip(labels, states, strict=True):
+def _states(states: Iterable[tuple[Labels, Any]]) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Of each real one sample for every state."""
+    for labels, its in states:
         for state in _REAL_STATES:
-            family.add_metric((*each, state), its == state)
+            yield (*labels, state), its == state
+
+
+def _filled(family: Family, samples: Iterable[tuple[Sequence[str], float | None]]) -> Iterator[Metric]:
+    """The family again and again, each time with other samples. None: there is none."""
+    for labels, value in samples:
+        if value is not None:
+            family.add_metric(labels, value)
         if len(family.samples) >= _AT_ONCE:
             yield family
             family.samples = []
