@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SOCKET = Path("/run/bird/bird.ctl")
+from .defaults import BIRD
 
 _PATIENCE = 2.0  # s
 _LINE, _DETAIL, _ROUTE = 1002, 1006, 1007
@@ -55,7 +55,7 @@ class Protocol:
     exported: int = 0
 
 
-async def read_sessions(path: Path = SOCKET) -> Sessions:
+async def read_sessions(path: Path = BIRD) -> Sessions:
     """Never raises."""
     try:
         async with asyncio.timeout(_PATIENCE):

@@ -13,12 +13,10 @@ from typing import Any
 
 from ..outcome import guarded
 from .ask import ask
-from .doctor.command import doctor
 from .pages import drains, drops, flows, peers, reals, services, status, vips
 from .pages.view import Page
 from .parser import parser
 from .quiet import quiet
-from .trace.command import trace
 from .watch import show
 
 _PAGES: Mapping[str, Page] = {
@@ -74,11 +72,26 @@ def _drain(options: argparse.Namespace) -> int:
     return 0
 
 
+# What these need takes longer to import than most commands to carry out.
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor.command import doctor  # noqa: PLC0415
+
+    return doctor(options)
+
+
+def _trace(options: argparse.Namespace) -> int:
+    from .trace.command import trace  # noqa: PLC0415
+
+    return trace(options)
+
+
 _OTHERS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "reload": _reload,
     "drain": _drain,
     "undrain": _drain,
-    "trace": trace,
-    "doctor": doctor,
+    "trace": _trace,
+    "doctor": _doctor,
     "quiet": quiet,
 }

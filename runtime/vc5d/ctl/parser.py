@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from ..bird_client import SOCKET as BIRD
 from ..completion import add_completion
-from ..defaults import PIN_DIR, SOCKET
+from ..defaults import BIRD, PIN_DIR, SOCKET
 from .pages.reals import STATES
 
 _STATUS = """\

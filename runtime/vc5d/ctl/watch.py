@@ -49,7 +49,8 @@ def _asked(page: Page, options: argparse.Namespace, last: View | None) -> View:
 
 def _write(page: Page, view: View) -> None:
     if view.options.json:
-        text = json.dumps(page.json(view), indent=None if view.watching else 2, sort_keys=True)
+        for_a_person = sys.stdout.isatty() and not view.watching
+        text = json.dumps(page.json(view), indent=2 if for_a_person else None, sort_keys=True)
     else:
         text = "\n".join(page.lines(view))
     if view.watching and not view.options.json:

@@ -6,8 +6,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import bird_client, log
-from ..defaults import WEB
+from .. import log
+from ..defaults import BIRD, WEB
 from .listen import Listen
 from .writing import Token
 
@@ -19,7 +19,7 @@ class ConsoleOptions:
 
     socket: Path | None = None
     token: Token | None = None
-    bird: Path = bird_client.SOCKET
+    bird: Path = BIRD
     real_metrics: bool = True
 
 
@@ -48,9 +48,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--bird-socket",
         type=Path,
-        default=bird_client.SOCKET,
+        default=BIRD,
         metavar="PATH",
-        help=f"where the console asks BIRD for its sessions ({bird_client.SOCKET})",
+        help=f"where the console asks BIRD for its sessions ({BIRD})",
     )
     add(
         "--no-real-metrics",
