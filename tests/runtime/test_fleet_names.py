@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from collections import defaultdict
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def test_names_after_another_document_are_those_of_the_document_alone(shared, mo
             for n in chance.sample(range(1, 6), 3)
         }
         found = {
-            name: parts.setdefault((name, fingerprint(part)), opened(name, part, {}))
+            name: parts.setdefault((name, fingerprint(part)), opened(name, pickle.loads(part), {}))
             for name, part in cut(document(Spec(services)))
         }
         after = join(found)

@@ -9,6 +9,7 @@ shares no code with vc5d.
 from __future__ import annotations
 
 import os
+import pickle
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -228,7 +229,7 @@ class History(RuleBasedStateMachine):
         for name, part in cut(document(spec)):
             known = name, fingerprint(part)
             if known not in self.parts:
-                self.parts[known] = opened(name, part, {})
+                self.parts[known] = opened(name, pickle.loads(part), {})
             found[name] = self.parts[known]
         return join(found)
 

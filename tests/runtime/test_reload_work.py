@@ -4,6 +4,7 @@ not matter."""
 from __future__ import annotations
 
 import asyncio
+import pickle
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ def documents() -> tuple[Document, Document]:
         for name, part in cut(document(Spec(wanted))):
             printed = name, fingerprint(part)
             if printed not in known:
-                known[printed] = opened(name, part, shared)
+                known[printed] = opened(name, pickle.loads(part), shared)
             parts[name] = known[printed]
         return join(parts)
 

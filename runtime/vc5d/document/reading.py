@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import json
+import os
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -48,7 +49,8 @@ def _content(path: Path, *, pipe: bool) -> bytes:
         raise DocumentError(f"{path}: is no regular file", "give the file that vc5c wrote")
     parts, size = list[bytes](), 0
     with path.open("rb") as file:
-        while part := file.read(_PART):
+        most = max(_PART, min(os.fstat(file.fileno()).st_size + 1, _MOST))  # at once: nothing is to be joined
+        while part := file.read(most):
             parts.append(part)
             size += len(part)
             if size > _MOST:

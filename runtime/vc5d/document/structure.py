@@ -69,8 +69,9 @@ def build(raw: Mapping[str, Any], secret_seed: int = 0) -> Document:
         for key, value in field(raw, "neighbors", dict, "").items()
     }
     for name, table in tables.items():
-        if missing := [real for real in table.reals if real not in neighbors]:
-            raise Fault("neighbors", f"{missing[0]} is missing, a real of the table {name}")
+        if not neighbors.keys() >= set(table.reals):
+            missing = next(real for real in table.reals if real not in neighbors)
+            raise Fault("neighbors", f"{missing} is missing, a real of the table {name}")
     index = field(raw, "index", dict, "")
     return Document(
         digest=field(raw, "digest", str, ""),
@@ -211,7 +212,7 @@ def _table(value: Any, where: str) -> Table:
     if len(set(reals)) != len(reals):
         raise Fault(f"{where}.reals", "a real is there twice")
     weights = field(raw, "weights", list, where)
-    if len(weights) != len(reals) or any(type(weight) is not int or weight < 1 for weight in weights):
+    if len(weights) != len(reals) or set(map(type, weights)) != {int} or min(weights) < 1:
         raise Fault(f"{where}.weights", f"expected {len(reals)} integers of at least 1, one for each real")
     slots = uint16s(raw, "slots", size, where)
     if int(slots.max()) >= len(reals):

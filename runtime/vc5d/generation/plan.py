@@ -7,11 +7,12 @@ plan is made, since packets read it until the flip; what `after` no longer menti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from ..courtesy import giving_way
 from ..document import Document, Neighbor, Service, ServiceKey
 from ..document.index import index_of
 from ..errors import Vc5Error
@@ -27,6 +28,8 @@ _TRACK = {"needed": 0, "full": int(ServiceFlags.TRACK_FULL), "minimal": int(Serv
 _LEASTCONN = int(
     ServiceFlags.LEASTCONN | ServiceFlags.TRACK_FULL
 )  # the table alone cannot find such a flow again
+
+_AT_ONCE = 1000  # of what is looked at for a moment each
 
 
 class Outgrown(Vc5Error):
@@ -107,7 +110,7 @@ def make_plan(
     ids = (number for number in range(1, capacity.services) if number not in used_ids)
     planner = TablePlanner(old, document, capacity.slots_lines, slots)
     try:
-        for key, service in document.services.items():
+        for key, service in giving_way(document.services.items()):
             before = old.services.get(key)
             if before and _is_same(service, document, applied) and (kept := planner.keep(service, before)):
                 after.services[key] = kept
@@ -168,14 +171,17 @@ def _place(plan: Plan, service: Service, before: ServiceInMaps | None, number: i
             plan.retired.append(before.block)
     plan.new_services += before is None
 
-    reals: dict[str, Real] = {}
-    for address, real in known.items():
-        configured = address in service.reals
-        reals[address] = real if real.configured is configured else Real(real.index, real.id, configured)
-        if before and configured and not real.configured:
-            plan.returning.append(before.block.base + real.index)
-        if real.configured and not configured:
-            plan.leaving.setdefault(service.key, []).append(block.base + real.index)
+    reals = dict(known)  # what is said of each takes long: of most of them nothing is
+    for address in [address for address, real in known.items() if not real.configured]:
+        if before and address in service.reals:
+            plan.returning.append(before.block.base + known[address].index)
+            reals[address] = replace(known[address], configured=True)
+    for address in sorted(known.keys() - service.reals.keys()):
+        if known[address].configured:
+            plan.leaving.setdefault(service.key, []).append(block.base + known[address].index)
+            reals[address] = replace(known[address], configured=False)
+    if known.keys() >= service.reals.keys():
+        return _Placed(block, reals)
     taken = {real.index for real in known.values()}
     free = (index for index in range(block.capacity) if index not in taken)
     for address in _in_table_order(service, plan.document):
@@ -194,9 +200,10 @@ def _in_table_order(service: Service, document: Document) -> Sequence[str]:
 def _links(old: State, neighbors: Mapping[str, Neighbor]) -> dict[str, tuple[int, int]]:
     """What is known of each real's link: the document's MAC where it gives one, else what was learned. Also
     of reals that left and drain: one that returns has packets all the while."""
-    held = set[str]().union(*(service.reals for service in old.services.values()))
-    links = {address: link for address, link in old.links.items() if address in held}
-    for address, neighbor in neighbors.items():
+    held = set[str]().union(*(service.reals for service in giving_way(old.services.values(), _AT_ONCE)))
+    known = giving_way(old.links.items(), _AT_ONCE)
+    links = {address: link for address, link in known if address in held}
+    for address, neighbor in giving_way(neighbors.items(), _AT_ONCE):
         link, ifindex = old.links.get(address, (0, 0))
         if neighbor.mac is not None:
             link = link_word(neighbor.mac, neighbor.vlan or 0)
@@ -212,7 +219,7 @@ def link_word(mac: str | None, vlan: int) -> int:
 
 
 def _refuse_mixed(document: Document, applied: Document | None) -> None:
-    for key, service in document.services.items():
+    for key, service in giving_way(document.services.items(), _AT_ONCE):
         if service.away or (applied and applied.services.get(key) is service):
             continue
         if other := [address for address in service.reals if (":" in address) != (key.family == 6)]:

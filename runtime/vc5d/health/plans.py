@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..courtesy import giving_way
 from ..errors import Vc5Error
 from .checks import Check, Name, Plan, check_of, problem_of
 from .state import Rule
@@ -64,7 +65,7 @@ def compile_checks(document: Document, before: Document | None = None, known: Pl
     services as a whole, and reals. Raises Vc5Error naming every check that cannot be carried out."""
     by_service: dict[ServiceKey, ByAddress] = {}
     compiled = _Compiled()
-    for key, service in document.services.items():
+    for key, service in giving_way(document.services.items()):
         former = before.services.get(key) if before else None
         plans = known.by_service.get(key) if known is not None else None
         if former is None or plans is None:
@@ -80,12 +81,22 @@ def compile_checks(document: Document, before: Document | None = None, known: Pl
 
 def refuse_unknown(document: Document) -> None:
     """Raises Vc5Error as `compile_checks` does, for whoever needs no plans."""
+    alike = _Compiled()  # one of those that are configured alike
+    different = {id(real): (key, address, real) for key, address, real in _each_real(document)}
+    for one in different.values():
+        alike.checks(*one)
+    if not alike.problems:
+        return
     compiled = _Compiled()
+    for one in _each_real(document):
+        compiled.checks(*one)
+    raise _refusal(compiled.problems)
+
+
+def _each_real(document: Document) -> Iterator[tuple[ServiceKey, str, RealConfig]]:
     for key, service in document.services.items():
         for address, real in service.reals.items():
-            compiled.checks(key, address, real)
-    if compiled.problems:
-        raise _refusal(compiled.problems)
+            yield key, address, real
 
 
 class _Compiled:

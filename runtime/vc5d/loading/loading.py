@@ -15,6 +15,7 @@ from typing import IO, Any
 from weakref import WeakValueDictionary
 
 from ..collecting import kept
+from ..courtesy import giving_way
 from ..document import Document
 from ..errors import Vc5Error
 from ..health.plans import Plans, compile_checks
@@ -100,9 +101,9 @@ def _frames(file: IO[bytes]) -> Iterator[Any]:
 def _loaded(frames: Iterator[Any], before: Loaded | None, shared: Shared) -> Loaded:
     prints: dict[Any, bytes] = {}
     parts: dict[Any, Any] = {}
-    for name, print_, part in frames:
+    for name, print_, anew in giving_way(frames):
         prints[name] = print_
-        parts[name] = before.parts[name] if part is None and before else opened(name, part, shared)
+        parts[name] = opened(name, next(frames), shared) if anew or not before else before.parts[name]
     document = join(parts)
     plans = compile_checks(document, before.document if before else None, before.plans if before else None)
     return Loaded(document, plans, read_logging(document.options.get("logging")), prints, parts)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+from ..courtesy import giving_way
 from ..document import Document, Neighbor, ServiceKey
 from ..document.model import RealConfig, Service, Table
 
@@ -46,9 +47,9 @@ def fingerprint(part: bytes) -> bytes:
     return blake2b(part, digest_size=16).digest()
 
 
-def opened(name: PartName, part: bytes, shared: Shared) -> Any:
-    """What `cut` had pickled. shared: reals that are configured alike are one object, also over documents."""
-    value = pickle.loads(part)  # noqa: S301 - from this same program
+def opened(name: PartName, value: Any, shared: Shared) -> Any:
+    """What `cut` had pickled, as it is to be kept. shared: reals that are configured alike are one object,
+    also over documents."""
     if name[0] == "table":
         value.slots.flags.writeable = False
     return _one(value, shared) if name[0] == "service" else value
@@ -59,7 +60,7 @@ def join(parts: Parts) -> Document:
     services: dict[ServiceKey, Service] = {}
     tables: dict[str, Table] = {}
     neighbors: dict[str, Neighbor] = {}
-    for (kind, which), value in parts.items():
+    for (kind, which), value in giving_way(parts.items()):
         if kind == "service":
             services[which] = value
         elif kind == "table":

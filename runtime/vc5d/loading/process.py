@@ -1,9 +1,9 @@
 """The process that reads a document for vc5d: python -m vc5d.loading FILE [SEED-FILE]
 
 It is told on its standard input what vc5d has (a fingerprint of each part), and answers on its standard
-output, in frames that are pickled: (name, fingerprint, part or None), None: as it was; or, as the last, a
-`Refusal`; None: that was all. It holds nothing that is worth keeping: it is what the kernel ends first when
-memory runs out.
+output, in frames that are pickled: (name, fingerprint, whether it is another), and if so the part; or, as
+the last, a `Refusal`; None: that was all. It holds nothing that is worth keeping: it is what the kernel ends
+first when memory runs out.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ def serve(path: Path, seed_file: Path | None, known: Prints, answers: IO[bytes])
         read_logging(document.options.get("logging"))
         for name, part in cut(document):
             print_ = fingerprint(part)
-            answer((name, print_, None if known.get(name) == print_ else part))
+            anew = known.get(name) != print_
+            answer((name, print_, anew))
+            if anew:
+                answers.write(part)
         answer(None)
     except Vc5Error as failure:
         answer(Refusal(failure.message, failure.hint))
