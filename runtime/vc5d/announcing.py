@@ -22,24 +22,16 @@ _AFTER_A_FAILURE = 0.5  # s
 _ROUTES_READ_AGAIN = 10.0  # s: puts back what others deleted
 
 
-Wanted = Callable[[frozenset[str]], tuple[frozenset[str], frozenset[str]]]
-Prepare = Callable[[], Awaitable[None]]
+Wanted = Callable[[frozenset[str]], Awaitable[tuple[frozenset[str], frozenset[str]]]]
 
 
 class Announcing:
-    """wanted: given the VIPs that are announced, those that should be, and those of them that are leaving; it
-    is called when `prepare` has done what takes long.
+    """wanted: given the VIPs that are announced, those that should be, and those of them that are leaving.
     Without an announcer nothing is. grace: seconds between saying that all leave and withdrawing them."""
 
-    def __init__(
-        self,
-        announcer: Announcer | None,
-        wanted: Wanted,
-        grace: float = 0.0,
-        prepare: Prepare | None = None,
-    ) -> None:
+    def __init__(self, announcer: Announcer | None, wanted: Wanted, grace: float = 0.0) -> None:
         self._announcer = announcer
-        self._wanted, self._prepare = wanted, prepare
+        self._wanted = wanted
         self._grace = grace
         self._changed = asyncio.Event()
         self._failure = ""  # what has been logged
@@ -102,10 +94,8 @@ class Announcing:
         now = asyncio.get_running_loop().time()
         trusting = now - self._read_at < _ROUTES_READ_AGAIN
         try:
-            if self._prepare:
-                await self._prepare()
             begin = time.perf_counter()
-            wanted = self._wanted(announcer.announced)
+            wanted = await self._wanted(announcer.announced)
             self._took = time.perf_counter() - begin
             await announcer.announce(*wanted, trusting=trusting)
             self._failure = ""

@@ -185,9 +185,7 @@ class Daemon:
             announcer = Announcer(own, self.options.tun, self.options.table, self._tun)
             running.push_async_callback(announcer.stop)
             await announcer.start()
-        self._announcing = Announcing(
-            announcer, self._vips_to_announce, self.options.grace, self._before_announcing
-        )
+        self._announcing = Announcing(announcer, self._vips_to_announce, self.options.grace)
 
     async def _start_dataplane(self, running: AsyncExitStack) -> None:
         """Adopt what is pinned or load; then the document, then the interfaces. A fresh program that does not
@@ -385,13 +383,13 @@ class Daemon:
                 self._watchdog.turned()
                 await asyncio.sleep(min(wait, left))
 
-    async def _before_announcing(self) -> None:
-        await self._vips.prepare(self._document, self._reals.condition, self._draining.now)
-
-    def _vips_to_announce(self, announced: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    async def _vips_to_announce(self, announced: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
         """Those to announce, and those of them that are leaving."""
-        now = Circumstances(announced, self._draining.now, self._interfaces.bare, self._learning())
-        states = self._vips.decide(self._document, self._reals.condition, now)
+        document = None
+        while document is not self._document:  # another one may come meanwhile
+            document = self._document
+            now = Circumstances(announced, self._draining.now, self._interfaces.bare, self._learning())
+            states = await self._vips.decide(document, self._reals.condition, now)
         wanted = frozenset(vip for vip, state in states.items() if state.announce)
         return wanted, frozenset(vip for vip in wanted if states[vip].leaving)
 
@@ -433,8 +431,8 @@ class Daemon:
     async def _flows(self, request: Request) -> dict[str, Any]:
         if not self._ready:
             raise NOT_READY
-        listing = await self._plane.do(self._dataplane.list_flows, Asked.of(request))
-        while await self._plane.do(self._dataplane.step_flows, listing):
+        listing = await self._plane.look(self._dataplane.list_flows, Asked.of(request))
+        while await self._plane.look(self._dataplane.step_flows, listing):
             pass
         return listing.result()
 
@@ -446,7 +444,7 @@ class Daemon:
     async def _status(self, _: Request) -> dict[str, Any]:
         if not self._ready:
             raise NOT_READY
-        captured = await self._plane.do(self._dataplane.capture)
+        captured = await self._plane.look(self._dataplane.capture)
         mine = DaemonSide(
             started=self._started_at,
             document=self.options.document,
@@ -467,8 +465,8 @@ class Daemon:
         """Of the status what the console's graphs need, which somebody may want to see later."""
         if not self._ready:
             raise NOT_READY
-        captured = await self._plane.do(self._dataplane.capture)
+        captured = await self._plane.look(self._dataplane.capture)
         return await asyncio.to_thread(counts, captured)
 
     async def _prefixes(self) -> Any:
-        return await self._plane.do(self._dataplane.prefixes)
+        return await self._plane.look(self._dataplane.prefixes)

@@ -95,6 +95,8 @@ class Announcer:
         its NetlinkError is raised in the end."""
         failure: NetlinkError | None = None
         async with self._one_at_a_time:
+            if trusting and (vips, leaving) == (self.announced, self.leaving):
+                return
             for family in _LENGTHS:
                 own = {vip for vip in vips if _family(vip) == family}
                 try:

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 
 from . import log
 from .drains import Drains
-from .health.verdict import Conditions, Counts, Sides, vip_faults
+from .health.verdict import Conditions, Counts, Sides, by_vip, fault
+from .turns import in_turns
 
 if TYPE_CHECKING:
-    from .document import Document, ServiceKey
+    from .document import Document, Service
 
 # The level at which a VIP's failure is told, by the highest priority of its services, as in VC5.
 _LEVELS: Mapping[str, str] = {"critical": "error", "high": "warning", "medium": "notice", "low": "info"}
 DEFAULT_PRIORITY = "critical"
+_AT_ONCE = 50  # VIPs that are looked at before others have their turn
 
 
 @dataclass(frozen=True)
@@ -48,61 +50,75 @@ class Circumstances:
     learning: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class _Vip:
+    """What a document says of it. disabled: some service asks not to announce it."""
+
+    services: list[Service]
+    priority: str
+    disabled: bool
+
+    @classmethod
+    def of(cls, services: list[Service]) -> _Vip:
+        given = {service.options.get("priority", DEFAULT_PRIORITY) for service in services}
+        priority = next((each for each in _LEVELS if each in given), DEFAULT_PRIORITY)
+        return cls(services, priority, any(service.options.get("disabled") for service in services))
+
+
 class Vips:
     """The last state of each VIP. `clock`: seconds since the epoch; `sides`: as verdict.Counts has it."""
 
     def __init__(self, clock: Callable[[], float] = time.time, sides: Sides | None = None) -> None:
         self._counts = Counts(sides)
         self.states: dict[str, VipState] = {}
+        self._made_of: Mapping[str, object] = {}  # each state
+        self._document: Document | None = None
+        self._vips: dict[str, _Vip] = {}
         self._clock = clock
 
-    async def prepare(self, document: Document, conditions: Conditions, drains: Drains) -> None:
-        """What `decide` would take long for, a part at a time."""
-        drained = drains.real if drains.targets else None
-        await self._counts.look(document.services.values(), conditions, drained)
-
-    def decide(self, document: Document, conditions: Conditions, now: Circumstances) -> dict[str, VipState]:
-        """The states by VIP from now on; what changed is logged."""
+    async def decide(
+        self, document: Document, conditions: Conditions, now: Circumstances
+    ) -> dict[str, VipState]:
+        """The states by VIP from now on; what changed is logged. Of a thousand VIPs one changes: what the
+        others are made of is compared, and that is all. A part at a time: a change of health may come in
+        between, after which this is to be called again."""
+        if self._document is not document:
+            self._document, self._vips = document, {v: _Vip.of(its) for v, its in by_vip(document).items()}
+            self._counts.keep(document.services)
         drained = now.drains.real if now.drains.targets else None
-        faults = vip_faults(document, conditions, now.announced, drained, self._counts)
-        self._counts.keep(document.services)
-        services: dict[str, list[ServiceKey]] = {}
-        for key in document.services:
-            services.setdefault(key.address, []).append(key)
-        states = {}
-        for vip, keys in services.items():
-            before = self.states.get(vip)
-            up = vip not in faults
-            priority = _highest(document, keys)
-            since = before.since if before and before.up == up else self._clock()
-            announce, leaving, why = _announced(vip, faults.get(vip, ""), keys, document, now)
-            states[vip] = VipState(up, announce, leaving, why, priority, since)
-            if before and before.up != up:
-                _tell(vip, states[vip])
-        self.states = states
+        for_all = (now.drains, now.bare, round(now.learning))
+        states, made_of = {}, {}
+        async for vip, its in in_turns(self._vips.items(), _AT_ONCE):
+            counted = [self._counts.of(service, conditions, drained) for service in its.services]
+            known = self._made_of.get(vip)
+            made_of[vip] = (its, counted, vip in now.announced, for_all)
+            states[vip] = self.states[vip] if known == made_of[vip] else self._state(vip, its, counted, now)
+        self.states, self._made_of = states, made_of
         return states
 
+    def _state(self, vip: str, its: _Vip, counted: list[tuple[int, int]], now: Circumstances) -> VipState:
+        why = fault(its.services, counted, announced=vip in now.announced)
+        before, up = self.states.get(vip), not why
+        since = before.since if before and before.up == up else self._clock()
+        state = VipState(up, *_announced(vip, why, its, now), its.priority, since)
+        if before and before.up != up:
+            _tell(vip, state)
+        return state
 
-def _announced(
-    vip: str, fault: str, keys: list[ServiceKey], document: Document, now: Circumstances
-) -> tuple[bool, bool, str]:
+
+def _announced(vip: str, fault: str, its: _Vip, now: Circumstances) -> tuple[bool, bool, str]:
     if now.bare:
         return False, False, f"{', '.join(sorted(now.bare))} is without the program"
     if fault:
         return False, False, fault
-    if any(document.services[key].options.get("disabled") for key in keys):
+    if its.disabled:
         return False, False, "withdrawn by the configuration (*)"
     if vip not in now.announced and now.learning > 0:
         return False, False, f"learning for {now.learning:.0f} s more"
-    drained_by = now.drains.vip(vip, keys)
+    drained_by = now.drains.vip(vip, [service.key for service in its.services])
     if drained_by:
         return True, True, f"drained: {drained_by}"
     return True, False, ""
-
-
-def _highest(document: Document, keys: list[ServiceKey]) -> str:
-    given = {document.services[key].options.get("priority", DEFAULT_PRIORITY) for key in keys}
-    return next((each for each in _LEVELS if each in given), DEFAULT_PRIORITY)
 
 
 def _tell(vip: str, state: VipState) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +14,7 @@ from vc5d import log
 from vc5d.document import Document, ServiceKey
 from vc5d.drains import Drains, Target
 from vc5d.health.state import Condition
+from vc5d.health.watch import Sides
 from vc5d.vips import Circumstances, Vips, VipState
 
 HTTP, HTTPS, OTHER = "192.0.2.1:80:tcp", "192.0.2.1:443:tcp", "192.0.2.2:80:tcp"
@@ -39,7 +43,7 @@ def decide(
     def condition(key: ServiceKey, address: str) -> Condition:
         return Condition((str(key), address) not in (down or set()))
 
-    return (vips or Vips(lambda: 100.0)).decide(made(**options), condition, now)
+    return asyncio.run((vips or Vips(lambda: 100.0)).decide(made(**options), condition, now))
 
 
 def test_all_is_well() -> None:
@@ -121,3 +125,57 @@ def test_a_change_is_told_as_loudly_as_the_priority_says(
     assert capsys.readouterr().err == ""
     assert decide(vips=vips, **options)[VIP].since == 300.0
     assert f" info vip.up vip={VIP} " in capsys.readouterr().err
+
+
+class Health:
+    """Of all reals, as watch.Watch has it."""
+
+    def __init__(self) -> None:
+        self.sides: dict[ServiceKey, Sides] = {}
+        self._numbers = itertools.count()
+
+    def set(self, key: ServiceKey, address: str, up: bool | None) -> None:
+        sides = self.sides.setdefault(key, Sides(set(), set()))
+        (sides.up.add if up else sides.up.discard)(address)
+        (sides.down.add if up is False else sides.down.discard)(address)
+        sides.revision = next(self._numbers)
+
+    def condition(self, key: ServiceKey, address: str) -> Condition:
+        sides = self.sides[key]
+        return Condition(True if address in sides.up else False if address in sides.down else None)
+
+
+def test_what_is_kept_from_one_decision_to_the_next_is_what_would_be_decided_anew() -> None:
+    """A state machine of everything that a decision is made of, beside decisions that know nothing yet."""
+    chance = random.Random(11)
+    documents = [
+        made(),
+        made(s1_80={"disabled": True}),
+        made(s2_80={"priority": "low"}),
+        document(Spec({HTTP: {A: 1, B: 1}, OTHER: {B: 1}})),
+    ]
+    health = Health()
+    names = [(key, real) for each in documents for key, its in each.services.items() for real in its.reals]
+    for name in names:
+        health.set(*name, None)
+    kept = Vips(lambda: 0.0, health.sides.__getitem__)
+    now, live, seen = NOTHING, documents[0], set[tuple[Any, ...]]()
+    for _ in range(600):
+        match chance.randrange(6):
+            case 0 | 1:
+                health.set(*chance.choice(names), chance.choice([True, True, False, None]))
+            case 2:
+                live = chance.choice(documents)
+            case 3:
+                now = replace(now, announced=frozenset(v for v in (VIP, SECOND) if chance.random() < 0.5))
+            case 4:
+                targets = [Target("host"), Target("vip", vip=VIP), Target("real", real=A)]
+                now = replace(now, drains=Drains(frozenset(chance.sample(targets, chance.randrange(2)))))
+            case 5:
+                bare = frozenset({"eth0"} if chance.random() < 0.2 else ())
+                now = replace(now, bare=bare, learning=chance.choice([0.0, 0.0, 3.2]))
+        found = asyncio.run(kept.decide(live, health.condition, now))
+        anew = asyncio.run(Vips(lambda: 0.0).decide(live, health.condition, now))
+        assert found == anew
+        seen |= {(state.up, state.announce, state.leaving, state.why) for state in found.values()}
+    assert len(seen) > 12, "the test has seen little"

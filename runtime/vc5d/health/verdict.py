@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Set
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..turns import in_turns
 from .state import Condition
 
 if TYPE_CHECKING:
@@ -13,9 +12,6 @@ if TYPE_CHECKING:
 
 Conditions = Callable[["ServiceKey", str], Condition]
 Drained = Callable[["ServiceKey", str], bool]
-
-
-_AT_ONCE = 50  # services
 
 
 class Known(Protocol):
@@ -55,22 +51,6 @@ class Counts:
         self._counted[service.key] = (service, drained, sides.revision, found)
         return found
 
-    async def look(
-        self, services: Collection[Service], conditions: Conditions, drained: Drained | None
-    ) -> None:
-        """Counts those that are not known, a part at a time: `of` is done at once then. In another document
-        all may be others."""
-        if self._sides is None:
-            return
-        unknown = [service for service in services if not self._is_known(service, drained)]
-        if len(unknown) > _AT_ONCE:
-            async for service in in_turns(unknown, _AT_ONCE):
-                self.of(service, conditions, drained)
-
-    def _is_known(self, service: Service, drained: Drained | None) -> bool:
-        known = self._counted.get(service.key)
-        return bool(known and known[0] is service and known[1] == drained)
-
     def _closed_of(self, service: Service, drained: Drained | None) -> Set[str]:
         """Those that shall take nothing new."""
         known = self._closed.get(service.key)
@@ -105,21 +85,35 @@ def vip_faults(
     conditions: Conditions,
     announced: frozenset[str],
     drained: Drained | None = None,
-    counts: Counts | None = None,
 ) -> dict[str, str]:
-    """VIP -> why it is not to be announced, for those that are not healthy: on every service of a VIP at
-    least `need` reals must accept. drained: those that an operator has taken out.
+    """VIP -> its `fault`, for those that have one. drained: reals that an operator has taken out."""
+    found: dict[str, str] = {}
+    for vip, services in by_vip(document).items():
+        counted = [_count(service, conditions, drained) for service in services]
+        if why := fault(services, counted, announced=vip in announced):
+            found[vip] = why
+    return found
+
+
+def by_vip(document: Document) -> dict[str, list[Service]]:
+    services: dict[str, list[Service]] = {}
+    for key, service in document.services.items():
+        services.setdefault(key.address, []).append(service)
+    return services
+
+
+def fault(services: Collection[Service], counted: Collection[tuple[int, int]], *, announced: bool) -> str:
+    """Why a VIP with these services is not to be announced, "": it is healthy: of every service at least
+    `need` reals must accept. counted: of each service how many do, and of how many nothing is known.
 
     One that is not announced yet also waits for the first result of each of its reals, or the first to
     answer would get the traffic of all. On one that is announced, a real without a result counts as one that
     accepts: a document that adds a service, or changes how reals are checked, must not withdraw the VIP.
     """
-    faults: dict[str, str] = {}
-    counts = counts or Counts()
-    for key, service in document.services.items():
-        accepting, unknown = counts.of(service, conditions, drained)
+    unchecked = ""
+    for service, (accepting, unknown) in zip(services, counted, strict=True):
         if accepting < service.need:
-            faults[key.address] = f"{accepting} of {service.need} needed reals of {key} accept"
-        elif unknown and key.address not in announced:
-            faults.setdefault(key.address, f"{unknown} reals of {key} are not checked yet")
-    return faults
+            return f"{accepting} of {service.need} needed reals of {service.key} accept"
+        if unknown and not announced:
+            unchecked = unchecked or f"{unknown} reals of {service.key} are not checked yet"
+    return unchecked
