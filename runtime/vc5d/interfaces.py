@@ -60,7 +60,7 @@ class Interfaces:
         """Without its pins the program would end with this process."""
         failure = ""
         try:
-            if await self._plane.do(self._dataplane.keep_pins):
+            if await self._plane.look(self._dataplane.keep_pins):
                 log.warning("pins.restored", then="somebody had removed them")
         except (Vc5Error, OSError) as refused:
             failure = str(refused)
@@ -80,7 +80,7 @@ class Interfaces:
 
     async def _look(self) -> set[str]:
         """Asks the kernel where the program is; the names of those that it is not on."""
-        self._indexes = await self._plane.do(self._ask)
+        self._indexes = await self._plane.look(self._ask)
         return {name for name, index in self._indexes.items() if not index}
 
     def _ask(self) -> dict[str, int]:

@@ -97,6 +97,7 @@ class _Job:
     """A call, and who waits for it."""
 
     call: Callable[[], Any]
+    looks: bool  # and changes nothing
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
 
@@ -124,6 +125,10 @@ class PlaneThread:
         caller is cancelled, who then is so only after it: no state is lost between a check and the maps."""
         return await self._queued(self._others, functools.partial(call, *arguments, **named))
 
+    async def look(self, call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """The same, for what only reads: a change of health need not wait for it, but may come beside it."""
+        return await self._queued(self._others, functools.partial(call, *arguments, **named), looks=True)
+
     async def at_once(self, call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """The same, before all that waits in `do`, and in the order in which it was asked for. For what takes
         microseconds: it may run in the event loop."""
@@ -140,10 +145,10 @@ class PlaneThread:
         if self._thread:
             self._thread.join()
 
-    async def _queued(self, jobs: deque[_Job], call: Callable[[], T]) -> T:
+    async def _queued(self, jobs: deque[_Job], call: Callable[[], T], *, looks: bool = False) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        jobs.append(_Job(call, loop, future))
+        jobs.append(_Job(call, looks, loop, future))
         self._waiting.put(True)
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="dataplane", daemon=True)
@@ -157,4 +162,8 @@ class PlaneThread:
     def _work(self) -> None:
         while self._waiting.get():
             with self._turn:
-                (self._urgent or self._others).popleft().carry_out()
+                job = (self._urgent or self._others).popleft()
+                if not job.looks:
+                    job.carry_out()
+            if job.looks:
+                job.carry_out()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from . import host, log, vlans
+from .courtesy import giving_way
 from .document import Document, Neighbor, RealConfig, ServiceKey
 from .errors import Vc5Error
 from .faraway import Faraway
 from .fleet.report import Opinion
 from .health.checks import Name
 from .health.directions import Directions
-from .health.leaving import Leaving
+from .health.leaving import Leaving, gone
 from .health.marks import Paths
 from .health.plans import Plans
 from .health.probers import OnProbe, Probers
@@ -40,6 +42,7 @@ from .trunks import Trunks, read_trunks
 
 _MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
 _AT_ONCE = 100  # reals, a few milliseconds' work
+_A_WHILE = 0.001  # s
 _LOOKED_AGAIN = 60.0  # s: puts back routes that somebody else removed, of which no event is asked for
 _AFTER_A_FAILURE = 1.0  # s
 _ROUTES_LOOKED_AT = 2.0  # s
@@ -111,7 +114,8 @@ class Reals:
         """From now on the reals of this document, which the dataplane has already: there is no way back, so
         what the kernel refuses is tried again by follow_moves_for_ever."""
         if self._document is not None:
-            self._leaving.replaced(self._document, self._plans, document)
+            left = await asyncio.to_thread(gone, self._document, self._plans, document)
+            self._leaving.replaced(self._document, document, left)
         self._document, self._plans = document, plans
         try:
             await self._find(moved=False)
@@ -299,8 +303,9 @@ class Reals:
             await asyncio.sleep(_LET_GO_LOOKED_FOR)
             if not self._leaving.plans:
                 continue
-            drained = await self._plane.do(self._dataplane.remaining, list(self._leaving.plans))
-            if self._leaving.keep(drained):
+            asked = set(self._leaving.plans)  # others may leave meanwhile
+            remaining = await self._plane.look(self._dataplane.remaining, asked)
+            if self._leaving.let_go(asked - remaining):
                 await self._follow_checks()
                 self.moved()
 
@@ -317,15 +322,15 @@ class Reals:
 
     async def _set_links(self, links: list[Link]) -> None:
         await self._faraway.set_links(links)
-        await self._plane.do(
-            _each, self._dataplane.set_link, [(*link, self._out.get(link[0], 0)) for link in links]
-        )
+        rest = iter([(*link, self._out.get(link[0], 0)) for link in links])
+        while await self._plane.do(_for_a_while, self._dataplane.set_link, rest):
+            pass
 
 
 def _anew(before: Document | None, document: Document) -> Iterator[Name]:
     """The reals whose states another document may have changed: new ones, and those that are configured
     otherwise."""
-    for key, service in document.services.items():
+    for key, service in giving_way(document.services.items()):
         former = before.services.get(key) if before else None
         if former is service:
             continue
@@ -333,6 +338,16 @@ def _anew(before: Document | None, document: Document) -> Iterator[Name]:
         for address, real in service.reals.items():
             if known.get(address) is not real:
                 yield key, address
+
+
+def _for_a_while(call: Callable[..., Any], arguments: Iterator[tuple[Any, ...]]) -> bool:
+    """As `_each`, for about a millisecond: a change of health waits no longer. Whether there are more."""
+    end = time.perf_counter() + _A_WHILE
+    for each in arguments:
+        _each(call, [each])
+        if time.perf_counter() >= end:
+            return True
+    return False
 
 
 def _each(call: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]) -> None:

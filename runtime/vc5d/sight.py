@@ -75,7 +75,7 @@ class Lookout:
     async def for_ever(self) -> None:
         """Raises Vc5Error when another program is in this one's place."""
         while True:
-            counted, replaced = await self._plane.do(self._ask)
+            counted, replaced = await self._plane.look(self._ask)
             if replaced:
                 raise Vc5Error(
                     f"{', '.join(replaced)}: another program was put in place of vc5d's",

@@ -56,7 +56,7 @@ class Traffic:
         wanted = list({**self._balanced, **self._relieved})
         if not wanted:
             return []
-        sessions = self._fleet(await self._plane.do(self._dataplane.sessions, wanted))
+        sessions = self._fleet(await self._plane.look(self._dataplane.sessions, wanted))
         if self._balanced:
             await self._plane.do(self._dataplane.set_loads, self._loads(sessions))
         return [name for key in self._relieved for name in self._relieve(key, sessions, able)]

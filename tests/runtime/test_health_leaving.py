@@ -12,8 +12,8 @@ import wire as wires
 from support.documents import Spec, document, file_content, raw_document, sealed
 from test_daemon import ALIVE, DOWN, DRAINING, UP, Scene, play
 from vc5d import reals
-from vc5d.document import Neighbor, ServiceKey
-from vc5d.health.leaving import Leaving
+from vc5d.document import Document, Neighbor, ServiceKey
+from vc5d.health.leaving import Leaving, gone
 from vc5d.health.plans import compile_checks
 from wire import REAL1, REAL2, VIP, VLANS, Wire
 
@@ -25,31 +25,36 @@ def of(services: dict[str, dict[str, int]], vlans: dict[str, int]) -> Any:
     return document(Spec(services, vlans=vlans))
 
 
+def replaced(leaving: Leaving, before: Document, after: Document) -> None:
+    leaving.replaced(before, after, gone(before, compile_checks(before), after))
+
+
 def test_what_is_remembered_of_those_that_leave() -> None:
     before = of({str(WEB): {A: 1, B: 1}, str(MAIL): {C: 1}}, {A: 10, B: 20, C: 30})
     after = of({str(WEB): {A: 1}}, {A: 10})
     leaving = Leaving()
-    leaving.replaced(before, compile_checks(before), after)
+    replaced(leaving, before, after)
     assert leaving.plans == {(WEB, B): compile_checks(before)[WEB, B]}, "a service that is gone has no flows"
     placed = leaving.with_their_places(after)
     assert placed.neighbors == {**after.neighbors, B: Neighbor(20, None)}
     assert placed.vlans[20] == before.vlans[20]
     assert 30 not in placed.vlans
     again = of({str(WEB): {A: 1, C: 1}}, {A: 10, C: 30})
-    leaving.replaced(after, compile_checks(after), again)
+    replaced(leaving, after, again)
     assert set(leaving.plans) == {(WEB, B)}, "over several reloads"
     assert leaving.with_their_places(again).neighbors[B] == Neighbor(20, None)
-    assert not leaving.keep({(WEB, B), (WEB, A)})
-    assert leaving.keep(set())
+    assert not leaving.let_go({(WEB, A)})
+    assert set(leaving.plans) == {(WEB, B)}, "of which the kernel was not asked: it may have left since"
+    assert leaving.let_go({(WEB, B)})
     assert leaving.with_their_places(again) is again
 
 
 def test_one_that_comes_back_is_no_longer_leaving() -> None:
     both, one = of({str(WEB): {A: 1, B: 1}}, {}), of({str(WEB): {A: 1}}, {})
     leaving = Leaving()
-    leaving.replaced(both, compile_checks(both), one)
+    replaced(leaving, both, one)
     assert set(leaving.plans) == {(WEB, B)}
-    leaving.replaced(one, compile_checks(one), both)
+    replaced(leaving, one, both)
     assert leaving.plans == {}
 
 

@@ -268,7 +268,7 @@ class RunningFleet:
         if view != self._view:
             await self._parts.plane.do(self._parts.maps.set_fleet, view)
             self._view = view
-        moving = await self._parts.plane.do(self._parts.maps.moving)
+        moving = await self._parts.plane.look(self._parts.maps.moving)
         self._report_is_old |= moving != self._moving
         self._moving = moving
 

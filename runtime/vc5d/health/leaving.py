@@ -10,11 +10,24 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..courtesy import giving_way
 from .checks import Name, Plan
 
 if TYPE_CHECKING:
     from ..document import Document, Neighbor
     from .plans import Plans
+
+
+def gone(before: Document, plans: Plans, after: Document) -> dict[Name, Plan]:
+    """The reals that `after` has no more, and how `before` has them checked, by `plans`. Not for the event
+    loop's own thread: it looks at all."""
+    found: dict[Name, Plan] = {}
+    for key, service in giving_way(after.services.items()):
+        former = before.services.get(key)
+        if former and former is not service:  # the same object: as most are
+            its = former.reals.keys() - service.reals.keys()
+            found.update(((key, real), plans[key, real]) for real in sorted(its))
+    return found
 
 
 class Leaving:
@@ -25,15 +38,9 @@ class Leaving:
         self._neighbors: dict[str, Neighbor] = {}
         self._vlans: dict[int, str] = {}
 
-    def replaced(self, before: Document, plans: Plans, after: Document) -> None:
-        """`after` took the place of `before`, whose reals were checked by `plans`."""
-        known = self.plans
-        self.plans = {}
-        for key, service in after.services.items():
-            former = before.services.get(key)
-            if former and former is not service:  # the same object: as most are
-                gone = former.reals.keys() - service.reals.keys()
-                self.plans |= {(key, real): plans[key, real] for real in sorted(gone)}
+    def replaced(self, before: Document, after: Document, gone: Mapping[Name, Plan]) -> None:
+        """`after` takes the place of `before`. gone: as `gone` has it."""
+        known, self.plans = self.plans, dict(gone)
         for (key, real), plan in known.items():
             if key in after.services and real not in after.services[key].reals:
                 self.plans.setdefault((key, real), plan)
@@ -50,10 +57,10 @@ class Leaving:
                 self.plans[key, real] = replace(like, real=real)
                 self._neighbors.setdefault(real, neighbor)
 
-    def keep(self, drained: Set[Name]) -> bool:
-        """The kernel has only these left. Whether one was let go."""
+    def let_go(self, names: Set[Name]) -> bool:
+        """The kernel has nothing of these any more. Whether one was here."""
         before = len(self.plans)
-        self.plans = {name: plan for name, plan in self.plans.items() if name in drained}
+        self.plans = {name: plan for name, plan in self.plans.items() if name not in names}
         return len(self.plans) < before
 
     def with_their_places(self, document: Document) -> Document:

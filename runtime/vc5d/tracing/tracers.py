@@ -135,11 +135,11 @@ class Tracers:
 
     async def _named(self, raw: list[bytes]) -> list[dict[str, Any]]:
         records = Records(raw)
-        names = await self._plane.do(self._dataplane().named, records.services(), records.reals())
+        names = await self._plane.look(self._dataplane().named, records.services(), records.reals())
         return records.events(names)
 
     async def _check(self) -> None:
-        if not await self._plane.do(self._dataplane().is_traced):
+        if not await self._plane.look(self._dataplane().is_traced):
             self._end_all(Vc5Error("tracing ended: vc5d could not go on with it", "its log says why"))
 
     def _counts(self, number: int, tracer: _Tracer) -> Counts:
