@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from . import fdstore, host, log
+from . import courtesy, fdstore, host, log
 from .alone import Alone
 from .completion import add_completion
 from .control import is_served
@@ -96,7 +96,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace, tun: int 
             alone.in_network()
             alone.with_pins(options.pin)
         host.allow_open_files()
-        asyncio.run(daemon.run())
+        courtesy.run(daemon.run())
     except (NetlinkError, OSError) as failure:
         raise Vc5Error(f"the kernel refused: {failure}") from failure
     finally:

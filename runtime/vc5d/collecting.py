@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from .courtesy import give_way
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -48,6 +50,7 @@ def let_go(pieces: list[object]) -> None:
     """Empties the list. To free all that a document had takes long, and nothing else is done meanwhile: one
     piece after another, and in a thread, others have their turn in between."""
     while pieces:
+        give_way()
         pieces.pop()
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from . import log
 from .checkprogram import CheckProgram
+from .courtesy import giving_way
 from .document import Blocked, Document, Neighbor, ServiceKey
 from .errors import Vc5Error
 from .flowlist import Asked, FlowList
@@ -417,7 +418,7 @@ class Dataplane:
 
     def _carry_out(self, plan: Plan) -> None:
         before, maps = self.state, self.maps
-        for step in fill.steps(maps, before, plan, self._clock):
+        for step in giving_way(fill.steps(maps, before, plan, self._clock)):
             if step == fill.FLIP:
                 self.state, self._document = plan.after, plan.document
         if plan.moves:
@@ -439,7 +440,7 @@ class Dataplane:
         try:
             grow.copy_arrays(old.maps, new.maps)
             plan = make_plan(before, document, new.maps.capacity, new.maps.slots)
-            deque(fill.steps(new.maps, before, plan, self._clock), maxlen=0)
+            deque(giving_way(fill.steps(new.maps, before, plan, self._clock)), maxlen=0)
             prepare(new, self._pin_dir, source)
         except Vc5Error:
             new.close()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pyroute2 import AsyncIPRoute
 
+from .courtesy import giving_way
 from .document import Document
 from .health.plans import Plans
 from .health.tunnels import Entrance
@@ -38,11 +39,12 @@ class Faraway:
         """The ways of the reals behind tunnels, and the document with only the reals that some service has on
         a VLAN. Takes milliseconds with many: not for the event loop's own thread."""
         ways, near = set[Way](), set[str]()
-        for its in plans.by_service.values():
+        for its in giving_way(plans.by_service.values()):
             away = {plan.way for plan in its.values()} - {None}
             ways.update(filter(None, away))
             near.update(its if not away else (real for real, plan in its.items() if not plan.way))
-        known = {real: each for real, each in document.neighbors.items() if real in near}
+        neighbors = giving_way(document.neighbors.items(), 1000)
+        known = {real: each for real, each in neighbors if real in near}
         return ways, replace(document, neighbors=known)
 
     def hop_to(self, real: str) -> str:

@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
+from .courtesy import giving_way
 from .document import Document, Service, ServiceKey
 from .drains import Drains
 from .health.state import Condition
@@ -79,7 +80,7 @@ def status(
     }
     services = {str(key): service for key, service in document.services.items()}
     texts: dict[str, str] = {}
-    for name in {**dict.fromkeys(snapshot.services), **services}:
+    for name in giving_way({**dict.fromkeys(snapshot.services), **services}):
         shown = plain(snapshot.services[name]) if name in snapshot.services else {}
         if name in services:
             _add(shown, services[name], reals, daemon)

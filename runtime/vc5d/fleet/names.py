@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING
 
+from ..courtesy import giving_way
 from ..generation.state import real_id, service_id
 from .report import Roster
 
@@ -30,7 +31,7 @@ class Names:
         self._left: dict[ServiceKey, dict[str, int]] = {}
         self.services: dict[int, ServiceKey] = {}
         rosters: dict[int, frozenset[int]] = {}
-        for key, service in document.services.items():
+        for key, service in giving_way(document.services.items()):
             number = service_id(key)
             self.services[number] = key
             self._ids[key], rosters[number] = _ids_of(service, number, before)

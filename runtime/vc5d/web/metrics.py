@@ -15,8 +15,11 @@ from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from ..courtesy import giving_way
 from . import metrics_fleet, metrics_services, metrics_sharing
 from .families import Status, counter, gauge, value
+
+_BLOCK = 1 << 16  # bytes
 
 
 class StatusCollector(Collector):
@@ -67,11 +70,23 @@ def render(
     encode, content_type = choose_encoder(accept)
     end = encode(_Given())  # what the format ends a page with
     parts, name = list[bytes](), ""
-    for metric in chain(registry.collect(), activity.collect() if activity else ()):
+    for metric in giving_way(chain(registry.collect(), activity.collect() if activity else ())):
         part = encode(_Given(metric)).removesuffix(end)
         parts.append(_without_head(part) if metric.name == name else part)
         name = metric.name
-    return [*parts, end], content_type
+    return list(_in_blocks([*parts, end])), content_type
+
+
+def _in_blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Joined to about 64 kB each: every one is a turn of the event loop."""
+    block, size = list[bytes](), 0
+    for part in parts:
+        block.append(part)
+        size += len(part)
+        if size >= _BLOCK:
+            yield b"".join(block)
+            block, size = [], 0
+    yield b"".join(block)
 
 
 def _without_head(part: bytes) -> bytes:

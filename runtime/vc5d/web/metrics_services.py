@@ -7,10 +7,11 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
+from ..courtesy import giving_way
 from .families import TRAFFIC, Status, counter, gauge
 
 _REAL = ("service", "real")
-_AT_ONCE = 1000  # samples
+_AT_ONCE = 100  # samples: a millisecond's work
 _REAL_STATES = ("accepting", "draining", "down")
 
 Labels = tuple[str, str]
@@ -24,7 +25,7 @@ def services(status: Status) -> Iterator[Metric]:
     slots = gauge("service_slots", "Slots of the table by state.", "service", "state")
     traffic = {name: counter(f"service_{name}", text, "service") for name, text in TRAFFIC.items()}
     sessions = gauge("service_sessions", "Current sessions, estimated.", "service")
-    for key, service in status["services"].items():
+    for key, service in giving_way(status["services"].items()):
         reals = service.get("reals", {}).values()
         info.add_metric((key,), {"name": service.get("name", "")})
         needed.add_metric((key,), service.get("need", 0))
@@ -62,7 +63,7 @@ def _columns(status: Status) -> tuple[list[Labels], dict[str, list[Any]]]:
     """Of what each real's status has: it is made anew whenever it is asked for."""
     labels: list[Labels] = []
     columns: dict[str, list[Any]] = {name: [] for name in ("up", "state", "share", "sessions", *TRAFFIC)}
-    for key, service in status["services"].items():
+    for key, service in giving_way(status["services"].items()):
         for address, real in service.get("reals", {}).items():
             labels.append((key, address))
             for name, column in columns.items():
