@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -148,8 +148,9 @@ class Reals:
         """What the checks say; also of those that left the document and drain: their service stays in it."""
         return ((key, self.sides(key)) for key in self._plans.by_service)
 
-    def leaving(self) -> list[Name]:
-        return list(self._leaving.plans)
+    def leaving(self) -> Collection[Name]:
+        """Another object whenever one came or went."""
+        return self._leaving.plans
 
     def would_accept(self, key: ServiceKey) -> list[str]:
         """Of a service's reals, did the fleet not hold any."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The level at which a VIP's failure is told, by the highest priority of its services, as in VC5.
 _LEVELS: Mapping[str, str] = {"critical": "error", "high": "warning", "medium": "notice", "low": "info"}
 DEFAULT_PRIORITY = "critical"
-_AT_ONCE = 50  # VIPs that are looked at before others have their turn
+_AT_ONCE = 25  # VIPs that are looked at before others have their turn
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Names:
         self._document: Mapping[ServiceKey, Service] = document.services
         self._ids: dict[ServiceKey, Ids] = {}
         self._left: dict[ServiceKey, dict[str, int]] = {}
+        self._told: Iterable[Name] = ()
         self.services: dict[int, ServiceKey] = {}
         rosters: dict[int, frozenset[int]] = {}
         for key, service in giving_way(document.services.items()):
@@ -54,7 +55,10 @@ class Names:
         return self._ids.get(key), len(self._left.get(key, ()))
 
     def leave(self, names: Iterable[Name]) -> None:
-        """These left the document, and drain."""
+        """These left the document, and drain. The same object again: nothing is new."""
+        if names is self._told:
+            return
+        self._told = names
         for key, address in names:
             if self.of(key, address) is None:
                 self._left.setdefault(key, {})[address] = real_id(key, address)

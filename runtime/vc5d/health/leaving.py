@@ -31,7 +31,7 @@ def gone(before: Document, plans: Plans, after: Document) -> dict[Name, Plan]:
 
 
 class Leaving:
-    """`plans`: how those that leave are checked."""
+    """`plans`: how those that leave are checked; another object whenever one came or went."""
 
     def __init__(self) -> None:
         self.plans: dict[Name, Plan] = {}
@@ -52,6 +52,7 @@ class Leaving:
 
     def inherit(self, reals: Mapping[Name, Neighbor], plans: Plans) -> None:
         """These are in the kernel, though no document before had them here: a peer gave them."""
+        self.plans = dict(self.plans)
         for (key, real), neighbor in reals.items():
             if like := next(iter(plans.by_service.get(key, {}).values()), None):
                 self.plans[key, real] = replace(like, real=real)
@@ -59,9 +60,10 @@ class Leaving:
 
     def let_go(self, names: Set[Name]) -> bool:
         """The kernel has nothing of these any more. Whether one was here."""
-        before = len(self.plans)
+        if names.isdisjoint(self.plans):
+            return False
         self.plans = {name: plan for name, plan in self.plans.items() if name not in names}
-        return len(self.plans) < before
+        return True
 
     def with_their_places(self, document: Document) -> Document:
         """The document as those need it who find the reals: with the addresses and VLANs of these too."""
