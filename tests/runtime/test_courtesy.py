@@ -43,8 +43,9 @@ def slices(runner: Runner, *, busy: bool) -> int:
 
 
 def test_a_thread_waits_while_the_loop_is_within_a_turn_but_not_for_ever() -> None:
-    assert 10 <= slices(run, busy=True) <= 60
-    assert slices(run, busy=False) > 300
+    idle = slices(run, busy=False)
+    assert idle > 300
+    assert idle / 20 < slices(run, busy=True) < idle / 2
 
 
 def test_beside_another_loop_nothing_waits() -> None:
@@ -55,10 +56,12 @@ def test_the_loop_does_not_wait_for_itself() -> None:
     async def main() -> float:
         await asyncio.sleep(0.01)  # idle once, and in a turn again
         begin = time.perf_counter()
-        assert list(giving_way(range(1000))) == list(range(1000))
+        for each in giving_way(range(200)):
+            while time.perf_counter() - begin < 0.001 * each:
+                pass
         return time.perf_counter() - begin
 
-    assert run(main()) < 0.5
+    assert run(main()) < 0.3
 
 
 def test_after_the_loop_nothing_waits_also_if_it_failed() -> None:

@@ -86,7 +86,8 @@ def _in_blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
         if size >= _BLOCK:
             yield b"".join(block)
             block, size = [], 0
-    yield b"".join(block)
+    if block:
+        yield b"".join(block)
 
 
 def _without_head(part: bytes) -> bytes:
