@@ -86,7 +86,7 @@ class Vips:
             self._document, self._vips = document, {v: _Vip.of(its) for v, its in by_vip(document).items()}
             self._counts.keep(document.services)
         drained = now.drains.real if now.drains.targets else None
-        for_all = (now.drains, now.bare, round(now.learning))
+        for_all = (now.drains, now.bare, now.learning > 0, round(now.learning))
         states, made_of = {}, {}
         async for vip, its in in_turns(self._vips.items(), _AT_ONCE):
             counted = [self._counts.of(service, conditions, drained) for service in its.services]

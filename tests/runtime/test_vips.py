@@ -173,7 +173,7 @@ def test_what_is_kept_from_one_decision_to_the_next_is_what_would_be_decided_ane
                 now = replace(now, drains=Drains(frozenset(chance.sample(targets, chance.randrange(2)))))
             case 5:
                 bare = frozenset({"eth0"} if chance.random() < 0.2 else ())
-                now = replace(now, bare=bare, learning=chance.choice([0.0, 0.0, 3.2]))
+                now = replace(now, bare=bare, learning=chance.choice([0.0, 0.0, 0.3, 3.2]))
         found = asyncio.run(kept.decide(live, health.condition, now))
         anew = asyncio.run(Vips(lambda: 0.0).decide(live, health.condition, now))
         assert found == anew
