@@ -14,16 +14,15 @@ def test_each_ends_at_its_time_and_no_other() -> None:
 
         async def wait(seconds: float) -> float:
             begin = loop.time()
-            with pytest.raises(TimeoutError):
-                async with deadlines.at(begin + seconds):
-                    await asyncio.sleep(5)
+            with pytest.raises(TimeoutError), deadlines.at(begin + seconds):
+                await asyncio.sleep(5)
             return loop.time() - begin
 
         wanted = [0.02, 0.02, 0.15]
         took = await asyncio.gather(*map(wait, wanted))
         for seconds, passed in zip(wanted, took, strict=True):
             assert seconds <= passed < seconds + 0.1
-        async with deadlines.at(loop.time() + 0.02):
+        with deadlines.at(loop.time() + 0.02):
             pass
         await asyncio.sleep(0.05)  # nothing comes after it
         assert not deadlines._steps
@@ -37,7 +36,7 @@ def test_to_be_cancelled_is_no_timeout() -> None:
         deadlines = Deadlines()
 
         async def wait() -> None:
-            async with deadlines.at(asyncio.get_running_loop().time() + 60):
+            with deadlines.at(asyncio.get_running_loop().time() + 60):
                 await asyncio.sleep(5)
 
         task = asyncio.create_task(wait())

@@ -29,6 +29,7 @@ from .target import Target, marked_socket
 
 _BATCH = 256  # events at a time, so that others have their turn
 _PIECE = 1 << 14  # bytes
+_ANSWERED, _CONNECTED = Result(True, "SYN answered"), Result(True, "connected")
 
 
 class Connector:
@@ -51,7 +52,7 @@ class Connector:
         half = check.type == "syn"
         try:
             async with Connection(self, target, check.port, half=half):
-                return Result(True, "SYN answered" if half else "connected")
+                return _ANSWERED if half else _CONNECTED
         except OSError as failure:
             return failed(failure)
 

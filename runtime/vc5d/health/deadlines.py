@@ -24,7 +24,7 @@ class Deadlines:
             timer.cancel()
 
     def at(self, when: float) -> Deadline:
-        """To be entered with `async with`: raises TimeoutError there, after `when` of the loop's clock."""
+        """For `with`, in a task: raises TimeoutError there, after `when` of the loop's clock."""
         number = int(when / _STEP) + 1
         waiting = self._steps.get(number)
         if waiting is None:
@@ -50,11 +50,11 @@ class Deadline:
             self._over = True
             self._task.cancel()
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         self._task = asyncio.current_task()
         self._waiting.add(self)
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._waiting.discard(self)

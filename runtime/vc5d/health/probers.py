@@ -97,7 +97,7 @@ class Probers:
     async def _one(self, target: Target, check: Check, plan: Plan) -> Result:
         started = self._loop.time()
         try:
-            async with self._deadlines.at(started + plan.timeout):
+            with self._deadlines.at(started + plan.timeout):
                 result = await self._probes[check.type](target, check)
         except TimeoutError:
             result = self._unanswered(plan, self._loop.time() - started)

@@ -52,4 +52,6 @@ def advance(now: Condition, result: Result, rule: Rule) -> Condition:
     recent = (*now.recent, result.passed)[-rule.window :]
     if recent.count(not now.up) >= rule.threshold:
         return Condition(up=not now.up, reason=result.reason)
+    if (result.reason, recent) == (now.reason, now.recent):
+        return now  # as it nearly always is
     return Condition(now.up, result.reason, recent)

@@ -68,14 +68,19 @@ class Sides:
 
 @dataclass(eq=False)
 class _Watched:
-    """turn: the last one of its phase that was given out."""
+    """turn: the last one of its phase that was given out. since, checked: as `Seen` and `Checked` have them,
+    which are made for whoever asks: each check makes new ones."""
 
     name: Name
     plan: Plan
     condition: Condition = field(default_factory=Condition)
-    seen: Seen = field(default_factory=Seen)
+    since: float | None = None
+    checked: tuple[float, float, bool | None] | None = None
     turn: float = 0.0
     task: asyncio.Task[None] | None = None
+
+    def seen(self) -> Seen:
+        return Seen(self.since, Checked(*self.checked) if self.checked else None)
 
 
 class Watch:
@@ -141,7 +146,7 @@ class Watch:
 
     def seen(self, key: ServiceKey, address: str) -> Seen:
         watched = self._watched.get(key, {}).get(address)
-        return watched.seen if watched else Seen()
+        return watched.seen() if watched else Seen()
 
     def sides(self, key: ServiceKey) -> Sides:
         """The reals of a service that are up, and those that are down; of others nothing is known yet."""
@@ -178,7 +183,7 @@ class Watch:
             self._stop(before)
             if before.plan.checks == plan.checks:
                 watched.condition = Condition(before.condition.up, before.condition.reason)
-                watched.seen = before.seen
+                watched.since, watched.checked = before.since, before.checked
         self._take_side(name, watched.condition.up)
         self._schedule_first(watched, beside)
 
@@ -268,9 +273,9 @@ class Watch:
             self._troubles.note(result.reason)
         before = watched.condition
         watched.condition = advance(before, result, watched.plan.rule)
-        since = watched.seen.since if watched.condition.up == before.up else now
-        watched.seen = Seen(since, Checked(now, seconds, result.passed))
+        watched.checked = (now, seconds, result.passed)
         if watched.condition.up != before.up:
+            watched.since = now
             self._take_side(watched.name, watched.condition.up)
             await self._report(*watched.name, watched.condition)
 
