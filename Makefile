@@ -23,7 +23,7 @@ BPF_CFLAGS   = -O2 -g -Wall -Werror -target bpf -isystem $(ARCH_INCLUDE)
 
 OBJECT  := build/vc5.bpf.o
 MAGLEV  := compiler/vc5c/libmaglev.so
-LAYOUT  := runtime/vc5d/layout.py
+LAYOUT  := runtime/vc5d/xdp/layout.py
 LAB_BPF := build/lab/vlan.bpf.o build/lab/pass.bpf.o build/lab/decap.bpf.o build/lab/loss.bpf.o
 
 KEEP ?=
@@ -50,8 +50,8 @@ setup: $(VENV)/.installed ## install what is missing: Debian packages, the virtu
 build: setup $(OBJECT) $(MAGLEV) ## .venv/bin/{vc5c,vc5d,vc5ctl} and build/vc5.bpf.o
 
 .PHONY: generate
-generate: build ## write runtime/vc5d/layout.py from the object's BTF, and docs from code and schemas
-	$(PYTHON) -m vc5d.generate $(OBJECT)
+generate: build ## write runtime/vc5d/xdp/layout.py from the object's BTF, and docs from code and schemas
+	$(PYTHON) -m vc5d.xdp.generate $(OBJECT)
 	$(PYTHON) tools/generate
 
 .PHONY: lock

@@ -3,7 +3,7 @@
  * Types shared by the XDP program and user space.
  *
  * User space never copies these by hand: `make generate` reads them back from the object's BTF into
- * runtime/vc5d/layout.py. Constants are enums (a #define leaves no trace in BTF). Padding is explicit,
+ * runtime/vc5d/xdp/layout.py. Constants are enums (a #define leaves no trace in BTF). Padding is explicit,
  * and every struct that lives in an array is a whole number of cache lines, so that one packet touches
  * one line per lookup.
  *

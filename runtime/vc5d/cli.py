@@ -13,21 +13,23 @@ from pathlib import Path
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from . import courtesy, fdstore, host, log
+from . import host, log
 from .alone import Alone
+from .announce.tun import NAME_MAX
 from .completion import add_completion
-from .control import is_served
 from .daemon import Daemon, Options
 from .defaults import PIN_DIR, SOCKET, STATE_DIR
 from .document import check
 from .errors import Vc5Error
-from .handover import TUN
 from .health.plans import compile_checks
+from .loop import courtesy
+from .operator.control import is_served
 from .outcome import guarded, say
 from .sharing.keys import Secrets
 from .sharing.settings import settings_of
 from .sinks.config import read as read_logging
-from .tun import NAME_MAX
+from .systemd import fdstore
+from .systemd.handover import TUN
 from .uninstall import uninstall
 from .web.options import ConsoleOptions, add_options
 from .web.writing import token_in

@@ -18,44 +18,45 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from . import log, notify
+from . import log
 from .activity import Activity
-from .announcing import Announcing
-from .bird_client import read_sessions
-from .collecting import kept, let_go, settle
-from .control import Command, Control, Request
+from .announce.announcing import Announcing
+from .announce.bird_client import read_sessions
+from .announce.routes import Announcer
+from .announce.vips import Circumstances, Vips
 from .document import Document, ServiceKey
-from .draining import Draining
-from .drains import DrainFile
 from .errors import Vc5Error
 from .fleet.report import Opinion
 from .fleet.running import Parts, RunningFleet, shares
-from .flowlist import Asked
 from .health.checks import Name
 from .health.plans import Plans
 from .health.probers import Probed
-from .interfaces import Interfaces
-from .layout import RealState
 from .loading.loading import Loading
-from .netlink import open_netlink
+from .loop.collecting import kept, let_go, settle
+from .loop.supervise import cancel, start
+from .network.interfaces import Interfaces
+from .network.netlink import open_netlink
+from .network.sight import Lookout
+from .operator.control import Command, Control, Request
+from .operator.draining import Draining
+from .operator.drains import DrainFile
+from .operator.flowlist import Asked
+from .operator.reload import NOT_READY, Reloads
+from .operator.status import DaemonSide, counts, status
 from .plane import Dataplane, OpenDataplane, PlaneThread
 from .reals import Reals, Told
-from .reload import NOT_READY, Reloads
-from .routes import Announcer
 from .sharing.keys import Secrets
 from .sharing.link import Files, Sharing
 from .sharing.link import Told as Peers
-from .sight import Lookout
 from .sinks.manager import Sinks
-from .status import DaemonSide, counts, status
-from .supervise import cancel, start
+from .systemd import notify
+from .systemd.watchdog import Watchdog
 from .tracing.tracers import Tracers
 from .traffic import Traffic
-from .vips import Circumstances, Vips
-from .watchdog import Watchdog
 from .web.listen import Listen, chosen
 from .web.options import ConsoleOptions, webroot
 from .web.server import Content, Web
+from .xdp.layout import RealState
 
 _TICK = 1.0  # s
 _SWITCH = 0.0001  # s that the event loop waits for a thread that computes, at each call into the kernel

@@ -16,11 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import log
-from .checkprogram import CheckProgram
-from .courtesy import giving_way
 from .document import Blocked, Document, Neighbor, ServiceKey
 from .errors import Vc5Error
-from .flowlist import Asked, FlowList
 from .generation import bits, blocking, fill, grow, health, inherit, limits, own, vips
 from .generation.adopt import adopt
 from .generation.away import Route, is_away, source_index, turned, way, write_way
@@ -30,14 +27,17 @@ from .generation.report import Report, report
 from .generation.snapshot import Capture, Carried, Sampled, Snapshot, capture, columns
 from .generation.state import FleetView, State
 from .generation.upkeep import Upkeep
-from .hops import Hop
-from .layout import RealState
-from .maps import Maps
-from .program import Program
-from .replacing import Outgrowing, Predecessor, Source, find_predecessor, load_after, prepare, take_over
-from .sampling import MOST_BITS, Prefixes, Sampling, Timing, read_prefixes
+from .loop.courtesy import giving_way
+from .network.hops import Hop
+from .operator.flowlist import Asked, FlowList
 from .tracing.events import Names, addresses
 from .tracing.standin import StandIn, TraceMaps
+from .xdp.checkprogram import CheckProgram
+from .xdp.layout import RealState
+from .xdp.maps import Maps
+from .xdp.program import Program
+from .xdp.replacing import Outgrowing, Predecessor, Source, find_predecessor, load_after, prepare, take_over
+from .xdp.sampling import MOST_BITS, Prefixes, Sampling, Timing, read_prefixes
 
 __all__ = ["Dataplane", "Report"]
 

@@ -9,15 +9,15 @@ from dataclasses import replace
 
 from pyroute2 import AsyncIPRoute
 
-from .courtesy import giving_way
 from .document import Document
 from .health.plans import Plans
 from .health.tunnels import Entrance
 from .health.ways import Way
-from .hops import Route, find_routes, source_for
-from .neighbors import Link
+from .loop.courtesy import giving_way
+from .network.hops import Route, find_routes, source_for
+from .network.neighbors import Link
+from .network.vlans import HostAddress, Missing, Place, Places
 from .plane import Dataplane, PlaneThread
-from .vlans import HostAddress, Missing, Place, Places
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 

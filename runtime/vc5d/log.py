@@ -13,7 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from . import journal, logformat
+from . import logformat
+from .systemd import journal
 
 NOTICE = 25  # syslog's, between info and warning
 LEVELS = ("debug", "info", "notice", "warning", "error")

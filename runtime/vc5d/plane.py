@@ -21,17 +21,17 @@ import numpy as np
 import numpy.typing as npt
 
 from .document import Blocked, Document, ServiceKey
-from .layout import RealState
+from .xdp.layout import RealState
 
 if TYPE_CHECKING:
-    from .checkprogram import CheckProgram
     from .document import Neighbor
-    from .flowlist import Asked, FlowList
     from .generation.inherit import Given
     from .generation.state import FleetView
-    from .hops import Hop
+    from .network.hops import Hop
+    from .operator.flowlist import Asked, FlowList
     from .tracing.events import Names
     from .tracing.standin import TraceMaps
+    from .xdp.checkprogram import CheckProgram
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -18,8 +18,7 @@ from typing import Any
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from . import host, log, vlans
-from .courtesy import giving_way
+from . import host, log
 from .document import Document, Neighbor, RealConfig, ServiceKey
 from .errors import Vc5Error
 from .faraway import Faraway
@@ -34,11 +33,13 @@ from .health.standing import Said, Standings
 from .health.state import Condition
 from .health.verdict import Drained
 from .health.watch import Seen, Sides, Watch
-from .layout import RealState
-from .neighbors import Link, Neighbors
+from .loop.courtesy import giving_way
+from .loop.supervise import Failed, cancel, start
+from .network import vlans
+from .network.neighbors import Link, Neighbors
+from .network.trunks import Trunks, read_trunks
 from .plane import Dataplane, PlaneThread
-from .supervise import Failed, cancel, start
-from .trunks import Trunks, read_trunks
+from .xdp.layout import RealState
 
 _MOVED_SETTLES = 0.3  # s: an interface that comes up makes several events
 _AT_ONCE = 100  # reals, a few milliseconds' work

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import link, pins
 from .errors import Vc5Error
 from .health.marks import Paths
 from .health.tunnels import remove_devices
-from .netlink import open_netlink
+from .network.netlink import open_netlink
+from .xdp import link, pins
 
 
 async def uninstall(pin_dir: Path) -> list[str]:

@@ -13,8 +13,8 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-from vc5d.bpf import Object, test_run
 from vc5d.errors import Vc5Error
+from vc5d.xdp.bpf import Object, test_run
 
 from tests.bpf.model import TX
 from tests.bpf.model.hashes import key_word

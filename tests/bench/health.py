@@ -26,15 +26,15 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vc5d.collecting import settle
 from vc5d.document import ServiceKey
 from vc5d.health.checks import Check, Name, Plan
 from vc5d.health.marks import Paths
 from vc5d.health.probers import Probers
 from vc5d.health.state import Condition, Result, Rule
 from vc5d.health.watch import Watch
-from vc5d.netlink import open_netlink
-from vc5d.vlans import Place
+from vc5d.loop.collecting import settle
+from vc5d.network.netlink import open_netlink
+from vc5d.network.vlans import Place
 
 from . import report
 

@@ -30,10 +30,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vc5d import courtesy, host, log
+from vc5d import host, log
 from vc5d.daemon import Daemon, Options
 from vc5d.dataplane import Dataplane
 from vc5d.health.state import Condition
+from vc5d.loop import courtesy
 from vc5d.uninstall import uninstall
 from vc5d.web.listen import Listen
 

@@ -31,8 +31,8 @@ from vc5d.dataplane import Dataplane
 from vc5d.document import Document, read
 from vc5d.generation import capacity
 from vc5d.generation.transition import Scan
-from vc5d.layout import FLOW, FLOW_KEY4
-from vc5d.stores import FLOW_TABLES
+from vc5d.xdp.layout import FLOW, FLOW_KEY4
+from vc5d.xdp.stores import FLOW_TABLES
 
 from tests.bench import report, scale_chart
 from tests.bench.compiler import configuration

@@ -13,7 +13,7 @@ from typing import Any
 
 from vc5d import dataplane
 from vc5d.generation.capacity import choose_capacity
-from vc5d.sizes import Capacity
+from vc5d.xdp.sizes import Capacity
 
 from tests.bench.harness import Harness, Load, pack_plan
 from tests.bpf.packets import UDP, V4, ethernet, udp

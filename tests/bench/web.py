@@ -19,14 +19,14 @@ from typing import Any
 from vc5d.activity import Activity
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document
-from vc5d.drains import Drains
 from vc5d.generation.capacity import choose_capacity
 from vc5d.health.state import Condition
 from vc5d.health.watch import Checked, Seen
-from vc5d.maps import Maps
+from vc5d.operator.drains import Drains
+from vc5d.operator.status import DaemonSide, status
 from vc5d.plane import PlaneThread
-from vc5d.status import DaemonSide, status
 from vc5d.web.server import Content
+from vc5d.xdp.maps import Maps
 
 from . import report
 

@@ -1,6 +1,6 @@
 """Maps of vc5d's own, as small as its tests like them."""
 
-from vc5d.maps import Capacity
+from vc5d.xdp.maps import Capacity
 
 CAPACITY = Capacity(
     positions4=32,

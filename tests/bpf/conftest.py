@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vc5d.program import Program
+from vc5d.xdp.program import Program
 
 from .capacity import CAPACITY
 from .kernel import Kernel, one_cpu

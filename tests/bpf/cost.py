@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vc5d.errors import Vc5Error
-from vc5d.libbpf import check, library
+from vc5d.xdp.libbpf import check, library
 
 from .kernel import Kernel
 

@@ -1,6 +1,6 @@
 """The built object in the kernel, its maps as small as tests like them: arrays are memory, hashes are calls.
 
-Beside vc5d.maps and vc5d.program, which are the daemon's way to the same maps.
+Beside vc5d.xdp.maps and vc5d.xdp.program, which are the daemon's way to the same maps.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 
 import numpy as np
-from vc5d import layout, libbpf
-from vc5d.bpf import Array, Object
-from vc5d.libbpf import check, library
+from vc5d.xdp import layout, libbpf
+from vc5d.xdp.bpf import Array, Object
+from vc5d.xdp.libbpf import check, library
 
 SLOT, COUNT = np.dtype("<u2"), np.dtype("<u8")
 ARRAYS = {

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import numpy as np
-from vc5d.layout import BUDGET, Reason
+from vc5d.xdp.layout import BUDGET, Reason
 
 from . import reading
 from .kernel import Kernel

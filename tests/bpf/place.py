@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from vc5d.bpf import Array
+from vc5d.xdp.bpf import Array
 
 from .kernel import SLOTS_PER_LINE, Kernel
 from .model import Balancer, First, Real, Service, Tunnel

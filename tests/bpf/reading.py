@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vc5d.bpf import Array
+from vc5d.xdp.bpf import Array
 
 from .kernel import HASHES, Kernel
 from .model import Balancer, Entry

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vc5d import bpf
-from vc5d.bpf import Object
-from vc5d.layout import CHECK_WAY
+from vc5d.xdp import bpf
+from vc5d.xdp.bpf import Object
+from vc5d.xdp.layout import CHECK_WAY
 
 from .kernel import SMALL
 from .model import DROP, REDIRECT

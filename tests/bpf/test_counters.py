@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from vc5d.layout import TIMING
+from vc5d.xdp.layout import TIMING
 
 from .model import DOWN, UDP, Real, Service
 from .packets import V4, ethernet, tcp

@@ -21,7 +21,7 @@ from vc5d.dataplane import Dataplane
 from vc5d.document import ServiceKey
 from vc5d.document import read as read_by_vc5d
 from vc5d.errors import Vc5Error
-from vc5d.layout import RealState
+from vc5d.xdp.layout import RealState
 
 from .flow_frames import frame
 

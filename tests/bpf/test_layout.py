@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vc5d import layout
 from vc5d.errors import Vc5Error
-from vc5d.generate import main, read_btf, render
+from vc5d.xdp import layout
+from vc5d.xdp.generate import main, read_btf, render
 
 
 def test_not_stale(bpf_object: Path) -> None:
@@ -19,7 +19,7 @@ def test_check_says_whether_it_is_stale(
     bpf_object: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(bpf_object), "--check"]) == 0
-    monkeypatch.setattr("vc5d.generate.render", lambda _btf: "other")
+    monkeypatch.setattr("vc5d.xdp.generate.render", lambda _btf: "other")
     assert main([str(bpf_object), "--check"]) == 1
     assert "make generate" in capsys.readouterr().err
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from vc5d.layout import Reason
-from vc5d.maps import RECORDS, Capacity, Maps
-from vc5d.program import Program
-from vc5d.sizes import LEAST_FLOWS
-from vc5d.stores import FLOW_TABLES, PER_CPU, TABLES, KernelStore
+from vc5d.xdp.layout import Reason
+from vc5d.xdp.maps import RECORDS, Capacity, Maps
+from vc5d.xdp.program import Program
+from vc5d.xdp.sizes import LEAST_FLOWS
+from vc5d.xdp.stores import FLOW_TABLES, PER_CPU, TABLES, KernelStore
 
 from .capacity import CAPACITY
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vc5d import bpf
 from vc5d.errors import Vc5Error
-from vc5d.layout import Vc5Layout
-from vc5d.program import Program
+from vc5d.xdp import bpf
+from vc5d.xdp.layout import Vc5Layout
+from vc5d.xdp.program import Program
 
 from .capacity import CAPACITY
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vc5d.bpf import Array, Object, run_syscall
-from vc5d.layout import FLOW, MERGE_CALL, MERGE_ENTRY, TOLD_COUNT, ShareDrop, ToldLimits
 from vc5d.sharing import format
 from vc5d.sharing.gate import Gate
 from vc5d.sharing.keys import Key, Keyring
 from vc5d.sharing.ring import Ring, by_kind
+from vc5d.xdp.bpf import Array, Object, run_syscall
+from vc5d.xdp.layout import FLOW, MERGE_CALL, MERGE_ENTRY, TOLD_COUNT, ShareDrop, ToldLimits
 
 from .kernel import FLOW_KEYS, HASHES, Kernel
 from .model import ACCEPTING, CONSULT, DRAINING, NS, TRANSITION, UDP

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vc5d.layout import TRACE_COUNT, TRACE_EVENT, TRACE_FILTER, Reason, TraceLimits, TraceStep
-from vc5d.libbpf import SAMPLE_CALLBACK, check, library
+from vc5d.xdp.layout import TRACE_COUNT, TRACE_EVENT, TRACE_FILTER, Reason, TraceLimits, TraceStep
+from vc5d.xdp.libbpf import SAMPLE_CALLBACK, check, library
 
 from .kernel import Kernel, one_cpu
 from .model import ACCEPTING, DOWN, DROP, TRANSITION, TX, First, Real, Service

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from vc5d.activity import Activity
-from vc5d.bird_client import Session, Sessions
+from vc5d.announce.bird_client import Session, Sessions
 
 _NAMES = ("web", "api", "mail", "dns", "git", "chat", "media", "login")
 _REASONS = {

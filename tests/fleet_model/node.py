@@ -13,7 +13,7 @@ from vc5d.fleet.fleet import Fleet, News
 from vc5d.fleet.learning import Learning
 from vc5d.fleet.report import RESTARTING, SILENCE, Report, Roster
 from vc5d.health.standing import Said, Standings
-from vc5d.layout import RealState
+from vc5d.xdp.layout import RealState
 
 from .plane import LIFETIME, Plane, Spec, Told
 

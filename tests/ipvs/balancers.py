@@ -11,7 +11,7 @@ from typing import Protocol
 
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey, read
-from vc5d.layout import RealState
+from vc5d.xdp.layout import RealState
 
 from tests.ipvs.wire import HERE, VIP, run
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from vc5d.bpf import Array
+from vc5d.xdp.bpf import Array
 
 from tests.ipvs.balancers import Balancer
 from tests.ipvs.wire import Wire

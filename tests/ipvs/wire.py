@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from vc5d import libbpf, link
-from vc5d.bpf import Array, Object
-from vc5d.libbpf import check, library
+from vc5d.xdp import libbpf, link
+from vc5d.xdp.bpf import Array, Object
+from vc5d.xdp.libbpf import check, library
 
 from tests.bpf.packets import BALANCER as BALANCER_MAC
 from tests.bpf.packets import ethernet, ipv4, tcp

@@ -14,7 +14,7 @@ from lab.host import wait_until
 from lab.plan import BUILD, COMMANDS
 from vc5d.dataplane import Dataplane
 from vc5d.document import ServiceKey, read
-from vc5d.layout import RealState
+from vc5d.xdp.layout import RealState
 
 from tests.bpf.packets import ethernet, ipv4, tcp
 from tests.kernels import cards

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from vc5d.checkprogram import CheckProgram
 from vc5d.document import Blocked, Document, Neighbor, ServiceKey
 from vc5d.errors import Vc5Error
 from vc5d.generation.state import FleetView
-from vc5d.hops import Hop
-from vc5d.layout import RealState
+from vc5d.network.hops import Hop
+from vc5d.xdp.checkprogram import CheckProgram
+from vc5d.xdp.layout import RealState
 
 
 class FakeDataplane:

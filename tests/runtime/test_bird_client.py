@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from vc5d import bird_client
-from vc5d.bird_client import Session, Sessions, parse, read_sessions
+from vc5d.announce import bird_client
+from vc5d.announce.bird_client import Session, Sessions, parse, read_sessions
 
 REPLY = (
     b"2002-Name       Proto      Table      State  Since         Info\n"

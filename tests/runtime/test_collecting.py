@@ -6,7 +6,7 @@ import gc
 import threading
 
 import pytest
-from vc5d.collecting import without_collection
+from vc5d.loop.collecting import without_collection
 
 
 def test_off_while_it_runs_and_on_again() -> None:

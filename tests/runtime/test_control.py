@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from vc5d import ctl
-from vc5d.control import Control, is_served
 from vc5d.ctl.ask import ask
 from vc5d.errors import Vc5Error
+from vc5d.operator.control import Control, is_served
 
 
 async def _status(_: object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from vc5d.courtesy import give_way, giving_way, run
+from vc5d.loop.courtesy import give_way, giving_way, run
 
 Runner = Callable[[Coroutine[Any, Any, int]], int]
 BUSY = 0.2  # s

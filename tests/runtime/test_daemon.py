@@ -18,11 +18,12 @@ import wire as wires
 from fake_dataplane import REFUSED, FakeDataplane
 from pyroute2.netlink.exceptions import NetlinkError
 from support.documents import file_content
-from vc5d import ctl, log, sight, vlans
+from vc5d import ctl, log
 from vc5d.daemon import Daemon, Options
 from vc5d.errors import Vc5Error
-from vc5d.layout import RealState
+from vc5d.network import sight, vlans
 from vc5d.web.listen import Listen
+from vc5d.xdp.layout import RealState
 from wire import REAL1, REAL2, VIP, Wire, output, raw_document
 
 pytestmark = pytest.mark.lab

@@ -18,7 +18,7 @@ import pytest
 import wire as wires
 from support.documents import file_content
 from vc5d import host
-from vc5d.ethtool import turn_off_receive_offloads
+from vc5d.network.ethtool import turn_off_receive_offloads
 from wire import REAL1, REAL2, VIP, Wire, output, raw_document, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.bpf]

@@ -18,11 +18,11 @@ from vc5d.dataplane import Dataplane
 from vc5d.document import ServiceKey
 from vc5d.errors import Vc5Error
 from vc5d.generation.transition import Scan
-from vc5d.layout import FLOW_KEY4, RealState, Vc5Layout
-from vc5d.maps import Capacity, Maps
-from vc5d.status import counts, plain
-from vc5d.stores import MemoryStore, MemoryTable
+from vc5d.operator.status import counts, plain
 from vc5d.web.overview import brief
+from vc5d.xdp.layout import FLOW_KEY4, RealState, Vc5Layout
+from vc5d.xdp.maps import Capacity, Maps
+from vc5d.xdp.stores import MemoryStore, MemoryTable
 
 CAPACITY = Capacity(64, 64, 8, 128, 256, 8, 64, 1024, 1024)
 HTTP, HTTPS = "192.168.101.1:80:tcp", "192.168.101.1:443:tcp"

@@ -28,8 +28,8 @@ from vc5d.dataplane import Dataplane
 from vc5d.document import Blocked, Document, ServiceKey
 from vc5d.errors import Vc5Error
 from vc5d.generation.capacity import choose_capacity
-from vc5d.layout import FLOW, FLOW_KEY6, FRAGMENT, FRAGMENT_KEY6, RealState
-from vc5d.maps import Capacity
+from vc5d.xdp.layout import FLOW, FLOW_KEY6, FRAGMENT, FRAGMENT_KEY6, RealState
+from vc5d.xdp.maps import Capacity
 
 pytestmark = pytest.mark.bpf
 

@@ -12,9 +12,9 @@ from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey
 from vc5d.document.fields import Fault
 from vc5d.errors import Vc5Error
-from vc5d.hops import Hop
-from vc5d.layout import RealState
-from vc5d.maps import Capacity, Maps
+from vc5d.network.hops import Hop
+from vc5d.xdp.layout import RealState
+from vc5d.xdp.maps import Capacity, Maps
 
 WEB, WEB6, PLAIN = "192.168.101.1:80:tcp", "2001:db8:101::1:80:tcp", "192.168.101.2:80:tcp"
 NEAR, FAR, FAR6 = "10.1.10.7", "10.77.0.9", "2001:db8:77::9"

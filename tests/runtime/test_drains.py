@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.documents import Spec, document
 from vc5d.document import ServiceKey
-from vc5d.drains import DrainFile, Drains, Target, check_known
 from vc5d.errors import Vc5Error
+from vc5d.operator.drains import DrainFile, Drains, Target, check_known
 
 HTTP, HTTPS = "192.0.2.1:80:tcp", "192.0.2.1:443:tcp"
 A, B = "10.0.0.1", "10.0.0.2"

@@ -16,9 +16,9 @@ import wire as wires
 from test_control import run, say
 from test_daemon_kernel import Host, installed  # noqa: F401  the fixture
 from vc5d import host
-from vc5d.control import Control
-from vc5d.drains import DrainFile, Drains, Target
 from vc5d.errors import Vc5Error
+from vc5d.operator.control import Control
+from vc5d.operator.drains import DrainFile, Drains, Target
 from wire import Wire, output, until
 
 STATUS = b'{"command": "status"}\n'

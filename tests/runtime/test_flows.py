@@ -11,11 +11,11 @@ from support.documents import Spec, document, fmix64, word
 from support.packets import DataPath, Flow
 from vc5d.dataplane import Dataplane
 from vc5d.document import ServiceKey
-from vc5d.flows import Flows, Needs
 from vc5d.hashing import fmix64 as fmix64_array
 from vc5d.hashing import slot_index
-from vc5d.layout import FLOW, FLOW_KEY4, FLOW_KEY6
-from vc5d.maps import Capacity, Maps
+from vc5d.xdp.flows import Flows, Needs
+from vc5d.xdp.layout import FLOW, FLOW_KEY4, FLOW_KEY6
+from vc5d.xdp.maps import Capacity, Maps
 
 CAPACITY = Capacity(64, 64, 8, 256, 128, 16, 32, 1024, 1024)
 HTTP, DNS = "192.168.101.1:80:tcp", "192.168.101.1:53:udp"

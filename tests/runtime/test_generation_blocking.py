@@ -15,9 +15,9 @@ from vc5d.document import Blocked
 from vc5d.errors import Vc5Error
 from vc5d.generation import blocking
 from vc5d.generation.blocking import set_blocked
-from vc5d.maps import Capacity, Maps
-from vc5d.program import Program
-from vc5d.stores import MemoryTable
+from vc5d.xdp.maps import Capacity, Maps
+from vc5d.xdp.program import Program
+from vc5d.xdp.stores import MemoryTable
 
 CAPACITY = Capacity(64, 64, 8, 128, 256, 16, 64, 1024, 1024)
 OBJECT = Path(__file__).parents[2] / "build" / "vc5.bpf.o"

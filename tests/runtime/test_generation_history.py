@@ -28,9 +28,9 @@ from vc5d.document import Document, ServiceKey
 from vc5d.generation import fill
 from vc5d.generation.plan import Outgrown, Plan, make_plan
 from vc5d.generation.state import Lines
-from vc5d.layout import RealState
 from vc5d.loading.parts import cut, fingerprint, join, opened
-from vc5d.maps import Capacity, Maps
+from vc5d.xdp.layout import RealState
+from vc5d.xdp.maps import Capacity, Maps
 
 CAPACITY = Capacity(
     positions4=64,

@@ -14,8 +14,8 @@ from vc5d.document import Document, ServiceKey
 from vc5d.errors import Vc5Error
 from vc5d.generation.inherit import pack, unpack
 from vc5d.generation.state import FleetView
-from vc5d.layout import RealState
-from vc5d.maps import Capacity, Maps
+from vc5d.xdp.layout import RealState
+from vc5d.xdp.maps import Capacity, Maps
 
 CAPACITY = Capacity(
     positions4=64,

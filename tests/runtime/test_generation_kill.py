@@ -21,8 +21,8 @@ from vc5d.document import Document, ServiceKey
 from vc5d.generation import fill
 from vc5d.generation.plan import make_plan
 from vc5d.generation.transition import end_transitions
-from vc5d.layout import RealState
-from vc5d.maps import Capacity, Maps
+from vc5d.xdp.layout import RealState
+from vc5d.xdp.maps import Capacity, Maps
 
 CAPACITY = Capacity(64, 64, 8, 128, 256, 16, 64, 1024, 1024)
 SECOND = 10**9

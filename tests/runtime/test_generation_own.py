@@ -11,8 +11,8 @@ from vc5d.document import Blocked
 from vc5d.generation import own
 from vc5d.generation.blocking import set_blocked
 from vc5d.generation.own import set_own, unset_own
-from vc5d.layout import OwnMacs
-from vc5d.maps import Capacity, Maps
+from vc5d.xdp.layout import OwnMacs
+from vc5d.xdp.maps import Capacity, Maps
 
 CAPACITY = Capacity(64, 64, 8, 128, 256, 16, 64, 1024, 1024)
 OWN, BY_INTERFACE, MANY = 4, 8, 16  # enum switches, said again

@@ -14,8 +14,8 @@ from vc5d.errors import Vc5Error
 from vc5d.generation.capacity import block_capacity, choose_capacity
 from vc5d.generation.plan import Outgrown, Plan, link_word, make_plan
 from vc5d.generation.state import First
-from vc5d.layout import RealState
-from vc5d.maps import Capacity, Maps
+from vc5d.xdp.layout import RealState
+from vc5d.xdp.maps import Capacity, Maps
 
 CAPACITY = Capacity(64, 64, 8, 64, 128, 8, 32, 1024, 1024)
 HTTP, HTTPS = "192.168.101.1:80:tcp", "192.168.101.1:443:tcp"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vc5d import fdstore, handover
+from vc5d.systemd import fdstore, handover
 
 UNIT = "vc5d.service"
 
@@ -142,7 +142,7 @@ def test_the_unit_that_a_process_is_in(text: str, expected: str | None, tmp_path
 
 TAKES = """
 import os, sys
-from vc5d import fdstore
+from vc5d.systemd import fdstore
 if sys.argv[1] == "mine":
     os.environ["LISTEN_PID"] = str(os.getpid())
 found = fdstore.take("tun")

@@ -10,8 +10,8 @@ import pytest
 import wire as wires
 from vc5d.health.marks import BASE, Paths
 from vc5d.health.target import Target
-from vc5d.netlink import open_netlink
-from vc5d.vlans import Missing, Place, host_addresses, vlan_interfaces
+from vc5d.network.netlink import open_netlink
+from vc5d.network.vlans import Missing, Place, host_addresses, vlan_interfaces
 from wire import REAL1, REAL1_6, REAL2, REAL2_6, VIP, VIP6, Wire, output
 
 pytestmark = pytest.mark.lab

@@ -17,8 +17,8 @@ from vc5d.health.checks import Check, Plan
 from vc5d.health.marks import Paths
 from vc5d.health.probers import Probers
 from vc5d.health.state import Result, Rule
-from vc5d.netlink import open_netlink
-from vc5d.vlans import Missing, host_addresses, vlan_interfaces
+from vc5d.network.netlink import open_netlink
+from vc5d.network.vlans import Missing, host_addresses, vlan_interfaces
 from wire import REAL1, REAL2, SILENT, VIP, Wire, output
 
 pytestmark = pytest.mark.lab

@@ -28,8 +28,8 @@ from vc5d.health.marks import Paths
 from vc5d.health.probers import Probed, Probers
 from vc5d.health.state import Condition, Result, Rule
 from vc5d.health.watch import Watch
-from vc5d.netlink import open_netlink
-from vc5d.vlans import host_addresses, vlan_interfaces
+from vc5d.network.netlink import open_netlink
+from vc5d.network.vlans import host_addresses, vlan_interfaces
 from wire import REAL1, REAL1_6, REAL2, REAL2_6, SILENT, SILENT6, VIP, VIP6, Wire, output
 
 pytestmark = pytest.mark.lab

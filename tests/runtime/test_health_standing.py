@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis.strategies import booleans, floats, lists, sampled_from, tuples
 from vc5d.document import ServiceKey
 from vc5d.health.standing import Said, Standing, Standings, hear, state
-from vc5d.layout import RealState
+from vc5d.xdp.layout import RealState
 
 NAME = (ServiceKey("192.0.2.1", 80, "tcp"), "10.0.0.1")
 SAID = {"?": None, "+": True, "-": False}

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 import wire as wires
-from vc5d.hops import Route, find_routes, source_for
-from vc5d.netlink import open_netlink
-from vc5d.vlans import Missing, Place
+from vc5d.network.hops import Route, find_routes, source_for
+from vc5d.network.netlink import open_netlink
+from vc5d.network.vlans import Missing, Place
 from wire import REAL1, REAL1_6, REAL2, Wire, output
 
 pytestmark = pytest.mark.lab

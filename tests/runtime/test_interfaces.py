@@ -9,8 +9,8 @@ import pytest
 import wire as wires
 from fake_dataplane import FakeDataplane
 from vc5d import log
-from vc5d.ethtool import driver
-from vc5d.interfaces import Interfaces
+from vc5d.network.ethtool import driver
+from vc5d.network.interfaces import Interfaces
 from vc5d.plane import PlaneThread
 from wire import Wire
 

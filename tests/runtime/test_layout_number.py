@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from vc5d.layout import Reason, Vc5Layout
-from vc5d.maps import RECORDS
-from vc5d.stores import PER_CPU, TABLES
+from vc5d.xdp.layout import Reason, Vc5Layout
+from vc5d.xdp.maps import RECORDS
+from vc5d.xdp.stores import PER_CPU, TABLES
 
 DIGESTS = {4: "ae10e9a9dff53560"}
 HINT = """\

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vc5d import journal, log
+from vc5d import log
 from vc5d.events import ecs
+from vc5d.systemd import journal
 
 SAY = "from vc5d import log; log.setup({level!r}, {form!r}); {what}"
 
@@ -158,7 +159,9 @@ def test_without_a_journal_its_stream_is_written_to(
 
 def test_the_journal_is_chosen_by_its_stream(tmp_path: Path) -> None:
     """JOURNAL_STREAM counts only while standard error still is that stream."""
-    program = "from vc5d import journal; import sys; sys.stdout.write(str(journal.is_standard_error()))"
+    program = (
+        "from vc5d.systemd import journal; import sys; sys.stdout.write(str(journal.is_standard_error()))"
+    )
     with (tmp_path / "stream").open("w") as stream:
         at = os.fstat(stream.fileno())
         for named, expected in ((f"{at.st_dev}:{at.st_ino}", "True"), ("1:2", "False")):

@@ -11,10 +11,10 @@ import pytest
 import wire as wires
 from pyroute2.netlink.exceptions import NetlinkError
 from vc5d import log
-from vc5d import neighbors as neighbors_module
-from vc5d.neighbors import Link, Neighbors
-from vc5d.netlink import open_netlink
-from vc5d.vlans import Missing, Place, Places, host_addresses, vlan_interfaces
+from vc5d.network import neighbors as neighbors_module
+from vc5d.network.neighbors import Link, Neighbors
+from vc5d.network.netlink import open_netlink
+from vc5d.network.vlans import Missing, Place, Places, host_addresses, vlan_interfaces
 from wire import REAL1, REAL1_6, REAL2, Wire, output
 
 pytestmark = pytest.mark.lab

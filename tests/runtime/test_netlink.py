@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import wire as wires
-from vc5d.netlink import open_netlink, routes_of_table
+from vc5d.network.netlink import open_netlink, routes_of_table
 from wire import Wire
 
 pytestmark = pytest.mark.lab

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 
 import pytest
-from vc5d import ordering
+from vc5d.xdp import ordering
 
 
 def test_none_is_needed_here() -> None:

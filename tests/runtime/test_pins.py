@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from support.pins import BPFFS, OBJECT, directory
-from vc5d import bpf, pins
 from vc5d.errors import Vc5Error
-from vc5d.maps import SHARED, Capacity
-from vc5d.program import Program
+from vc5d.xdp import bpf, pins
+from vc5d.xdp.maps import SHARED, Capacity
+from vc5d.xdp.program import Program
 
 pytestmark = pytest.mark.bpf
 

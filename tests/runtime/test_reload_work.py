@@ -16,8 +16,8 @@ from vc5d.health.plans import compile_checks
 from vc5d.health.state import Result
 from vc5d.health.watch import Watch
 from vc5d.loading.parts import cut, fingerprint, join, opened
-from vc5d.maps import Capacity, Maps
 from vc5d.reals import _anew
+from vc5d.xdp.maps import Capacity, Maps
 
 SERVICES, REALS = 40, 12
 KEY = ServiceKey("192.0.2.7", 80, "tcp")

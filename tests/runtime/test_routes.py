@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 import wire as wires
 from pyroute2.netlink.exceptions import NetlinkError
+from vc5d.announce.routes import Announcer
 from vc5d.errors import Vc5Error
-from vc5d.netlink import open_netlink
-from vc5d.routes import Announcer
+from vc5d.network.netlink import open_netlink
 from wire import Wire, output, until
 
 pytestmark = pytest.mark.lab
 
 _ANNOUNCE_AND_WAIT = """
 import asyncio
-from vc5d.netlink import open_netlink
-from vc5d.routes import Announcer
+from vc5d.network.netlink import open_netlink
+from vc5d.announce.routes import Announcer
 async def main():
     async with open_netlink() as netlink:
         announcer = Announcer(netlink, "vc5", 205)

@@ -11,7 +11,7 @@ import pytest
 import wire as wires
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
-from vc5d import rtnetlink
+from vc5d.network import rtnetlink
 from wire import Wire
 
 pytestmark = pytest.mark.lab

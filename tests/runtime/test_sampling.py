@@ -8,8 +8,8 @@ from support.documents import Spec, document
 from vc5d.dataplane import Dataplane
 from vc5d.document import ServiceKey
 from vc5d.errors import Vc5Error
-from vc5d.maps import Capacity, Maps
-from vc5d.stores import SESSION, MemoryStore
+from vc5d.xdp.maps import Capacity, Maps
+from vc5d.xdp.stores import SESSION, MemoryStore
 
 CAPACITY = Capacity(64, 64, 8, 128, 256, 16, 64, 1024, 4096)
 SECOND = 10**9

@@ -11,9 +11,9 @@ from vc5d.dataplane import Dataplane
 from vc5d.document import ServiceKey
 from vc5d.document.structure import build
 from vc5d.fleet.relief import most_loaded
-from vc5d.maps import Capacity, Maps
 from vc5d.plane import PlaneThread
 from vc5d.traffic import Traffic
+from vc5d.xdp.maps import Capacity, Maps
 
 CAPACITY = Capacity(64, 64, 8, 128, 256, 16, 64, 1024, 4096)
 HTTP, PLAIN = "192.168.101.1:80:tcp", "192.168.101.2:80:tcp"

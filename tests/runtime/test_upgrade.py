@@ -23,11 +23,11 @@ from support.pins import OBJECT
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey
 from vc5d.errors import Vc5Error
-from vc5d.layout import RealState
-from vc5d.libbpf import LinkInfo, library
-from vc5d.link import open_pinned
-from vc5d.maps import Capacity, Maps
-from vc5d.program import Program
+from vc5d.xdp.layout import RealState
+from vc5d.xdp.libbpf import LinkInfo, library
+from vc5d.xdp.link import open_pinned
+from vc5d.xdp.maps import Capacity, Maps
+from vc5d.xdp.program import Program
 
 pytestmark = pytest.mark.bpf
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from support.documents import Spec, document
 from vc5d import log
+from vc5d.announce.vips import Circumstances, Vips, VipState
 from vc5d.document import Document, ServiceKey
-from vc5d.drains import Drains, Target
 from vc5d.health.state import Condition
 from vc5d.health.watch import Sides
-from vc5d.vips import Circumstances, Vips, VipState
+from vc5d.operator.drains import Drains, Target
 
 HTTP, HTTPS, OTHER = "192.0.2.1:80:tcp", "192.0.2.1:443:tcp", "192.0.2.2:80:tcp"
 VIP, SECOND = "192.0.2.1", "192.0.2.2"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import wire as wires
-from vc5d.netlink import open_netlink
-from vc5d.trunks import Device, Trunks
-from vc5d.vlans import HostAddress, Missing, Place, Places, find, host_addresses, vlan_interfaces
+from vc5d.network.netlink import open_netlink
+from vc5d.network.trunks import Device, Trunks
+from vc5d.network.vlans import HostAddress, Missing, Place, Places, find, host_addresses, vlan_interfaces
 from wire import Wire
 
 # eth0 and eth1 are trunks; eth2 and eth3 are ports of bond0. VLAN devices lie on eth0, eth1 and bond0.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vc5d import log, notify, watchdog
-from vc5d.sight import LEAST, Sight, received_frames
-from vc5d.watchdog import BUDGET, Watchdog
+from vc5d import log
+from vc5d.network.sight import LEAST, Sight, received_frames
+from vc5d.systemd import notify, watchdog
+from vc5d.systemd.watchdog import BUDGET, Watchdog
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from support.web import Client, serve
 from vc5d.activity import Activity
-from vc5d.bird_client import Session, Sessions
+from vc5d.announce.bird_client import Session, Sessions
 from vc5d.errors import Vc5Error
 from vc5d.web import feed, overview
 from vc5d.web.server import Content

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from vc5d.layout import Reason
-from vc5d.reason_words import WORDS, words
 from vc5d.web import overview
+from vc5d.xdp.layout import Reason
+from vc5d.xdp.reason_words import WORDS, words
 
 KEY, OTHER = "192.0.2.1:80:tcp", "192.0.2.2:53:udp"
 

@@ -18,12 +18,12 @@ from vc5d.dataplane import Dataplane
 from vc5d.document import ServiceKey
 from vc5d.document.structure import build
 from vc5d.errors import Vc5Error
-from vc5d.layout import RealState
-from vc5d.netlink import open_netlink
+from vc5d.network.netlink import open_netlink
 from vc5d.plane import PlaneThread
 from vc5d.sharing.keys import Secrets
 from vc5d.sharing.link import Files, Peer, Sharing, Told
-from vc5d.stores import FLOW_TABLES
+from vc5d.xdp.layout import RealState
+from vc5d.xdp.stores import FLOW_TABLES
 
 from tests.sharing.frames import frame_of
 

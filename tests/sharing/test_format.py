@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vc5d.errors import Vc5Error
-from vc5d.layout import ShareDrop
 from vc5d.sharing import format
 from vc5d.sharing.keys import Key, Keyring, Secrets
 from vc5d.sharing.parts import MOST_BYTES, Assembly, split
 from vc5d.sharing.records import KINDS, Flows, Kind, decoded, joined
+from vc5d.xdp.layout import ShareDrop
 
 SECRET, OTHER = "a" * 40, "b" * 40
 KEYS = Keyring(Key.of(SECRET))

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vc5d.layout import ShareDrop
 from vc5d.sharing import format
 from vc5d.sharing.incoming import Incoming
 from vc5d.sharing.keys import Key, Keyring
 from vc5d.sharing.nodes import MOST_NODES, WINDOW, Nodes, Window
 from vc5d.sharing.parts import split
+from vc5d.xdp.layout import ShareDrop
 
 KEYS = Keyring(Key.of("k" * 40))
 S = 10**9

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from support.documents import file_content, sealed
-from vc5d.bpf import Map
-from vc5d.layout import CONTROL
+from vc5d.xdp.bpf import Map
+from vc5d.xdp.layout import CONTROL
 from wire import VIP, raw_document, until
 
 from systemd.booted import ALIVE, PATIENT, learned, main_pid, routed, status

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ..credentials import place
+from ..systemd.credentials import place
 from .model import DocumentError
 
 SECRET = "secret"  # noqa: S105  what the document has in place of the number

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING
 
-from ..courtesy import giving_way
 from ..generation.state import real_id, service_id
+from ..loop.courtesy import giving_way
 from .report import Roster
 
 if TYPE_CHECKING:

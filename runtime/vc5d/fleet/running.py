@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .. import log
-from ..collecting import kept, let_go
 from ..document import Document, Neighbor, ServiceKey
 from ..errors import Vc5Error
 from ..generation.inherit import Given, pack, unpack
 from ..generation.state import FleetView
 from ..health.checks import Name
+from ..loop.collecting import kept, let_go
 from ..plane import PlaneThread
 from .acceptance import Would
 from .agreement import documents

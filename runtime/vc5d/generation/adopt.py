@@ -15,9 +15,9 @@ import numpy as np
 from ..document import ServiceKey
 from ..document.model import PROTOCOLS
 from ..errors import Vc5Error
-from ..layout import REAL, RealState, ServiceFlags, SlotState
-from ..maps import Maps
-from ..slots import OWNER, STATE_SHIFT
+from ..xdp.layout import REAL, RealState, ServiceFlags, SlotState
+from ..xdp.maps import Maps
+from ..xdp.slots import OWNER, STATE_SHIFT
 from .away import is_away
 from .bits import host_vlans
 from .health import CONSULT, STATE, publish

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..document import Tunnel
-from ..layout import LinkBits, TunnelBits, TunnelType
-from ..maps import Maps
-from ..ordering import stores_before
+from ..xdp.layout import LinkBits, TunnelBits, TunnelType
+from ..xdp.maps import Maps
+from ..xdp.ordering import stores_before
 from .packing import packed
 
 AWAY = 1 << LinkBits.TUNNEL_SHIFT

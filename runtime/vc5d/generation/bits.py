@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ..document import Document
 from ..hashing import vip_bits
-from ..layout import Filter
-from ..maps import Maps
+from ..xdp.layout import Filter
+from ..xdp.maps import Maps
 from .state import State
 
 Words = npt.NDArray[np.uint64]

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from ..document import Blocked
 from ..errors import Vc5Error
-from ..layout import PREFIX4, PREFIX6, Switches
-from ..maps import Maps
-from ..ordering import stores_before
-from ..sizes import BLOCKED
-from ..stores import COUNT
+from ..xdp.layout import PREFIX4, PREFIX6, Switches
+from ..xdp.maps import Maps
+from ..xdp.ordering import stores_before
+from ..xdp.sizes import BLOCKED
+from ..xdp.stores import COUNT
 
 PREFIX_BITS = 20  # of an IPv4 address: what a bit stands for
 _SWITCHES = {"blocked4": int(Switches.BLOCK4), "blocked6": int(Switches.BLOCK6)}

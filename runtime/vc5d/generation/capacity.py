@@ -10,7 +10,7 @@ from dataclasses import astuple
 
 from ..document import Document
 from ..errors import Vc5Error
-from ..maps import Capacity
+from ..xdp.maps import Capacity
 from .state import MAX_BLOCK, MIN_BLOCK, State, lines_of
 
 HEADROOM = 2  # of everything that grows with the number of services

@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from ..document import Document, IndexKey, ServiceKey
 from ..document.index import index_of, keys_of, positions
-from ..layout import GENERATION, REAL, GenerationFlags, RealState, ServiceFlags, SlotState, Vc5Layout
-from ..maps import Maps
-from ..ordering import stores_before
-from ..slots import OWNER, SLOTS_PER_LINE, STATE_SHIFT
+from ..xdp.layout import GENERATION, REAL, GenerationFlags, RealState, ServiceFlags, SlotState, Vc5Layout
+from ..xdp.maps import Maps
+from ..xdp.ordering import stores_before
+from ..xdp.slots import OWNER, SLOTS_PER_LINE, STATE_SHIFT
 from .away import Route, Way, is_away, same_tunnel, way, write_way
 from .bits import vip_filter, vlan_bitmap
 from .health import CONSULT, STATE, publish

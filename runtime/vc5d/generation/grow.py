@@ -12,10 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ..bpf import Array
 from ..hashing import fmix64
-from ..maps import Maps
-from ..stores import FLOW_TABLES, Table
+from ..xdp.bpf import Array
+from ..xdp.maps import Maps
+from ..xdp.stores import FLOW_TABLES, Table
 
 _KEPT = (
     "slots", "reals", "tunnel_sources", "service_states", "accepting", "prefixes4", "blocked4_bits",

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..layout import RealState
-from ..maps import Maps
-from ..ordering import stores_before
-from ..slots import SLOTS_PER_LINE
+from ..xdp.layout import RealState
+from ..xdp.maps import Maps
+from ..xdp.ordering import stores_before
+from ..xdp.slots import SLOTS_PER_LINE
 from .state import ServiceInMaps, State
 
 STATE = int(RealState.STATE_MASK)

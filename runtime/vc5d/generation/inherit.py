@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from ..document import Document, Neighbor, RealConfig, Service, ServiceKey, Table
 from ..errors import Vc5Error
-from ..layout import RealState, SlotState
-from ..maps import Maps
-from ..slots import OWNER, STATE_SHIFT
+from ..xdp.layout import RealState, SlotState
+from ..xdp.maps import Maps
+from ..xdp.slots import OWNER, STATE_SHIFT
 from .health import CONSULT
 from .state import Lines, ServiceInMaps, State
 from .transition import live_tables

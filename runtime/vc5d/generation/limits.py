@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import Vc5Error
-from ..maps import Capacity, Maps
+from ..xdp.maps import Capacity, Maps
 
 # A half-open flow must be remembered until its client's first packet without SYN: a round trip, and another
 # second if the SYN had to be sent again. The smallest table, theirs, is full after this time at the soonest;

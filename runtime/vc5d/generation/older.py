@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import pins
-from ..bpf import Map
-from ..layout import REAL_COUNTERS, Reason
-from ..maps import Capacity, Maps
-from ..sizes import HALVES
-from ..slots import SLOTS_PER_LINE
-from ..stores import FLOW_TABLES, TABLES, KernelTable, Table
+from ..xdp import pins
+from ..xdp.bpf import Map
+from ..xdp.layout import REAL_COUNTERS, Reason
+from ..xdp.maps import Capacity, Maps
+from ..xdp.sizes import HALVES
+from ..xdp.slots import SLOTS_PER_LINE
+from ..xdp.stores import FLOW_TABLES, TABLES, KernelTable, Table
 from .frozen import COUNT, GENERATION, LAYOUTS, Layout
 from .state import lines_of
 

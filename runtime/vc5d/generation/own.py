@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..layout import OwnMacs, Switches
-from ..maps import Maps
-from ..ordering import stores_before
+from ..xdp.layout import OwnMacs, Switches
+from ..xdp.maps import Maps
+from ..xdp.ordering import stores_before
 
 _NONE = (1 << 64) - 1  # a group MAC, of which no frame is asked
 _SWITCHES = Switches.OWN | Switches.OWN_BY_INTERFACE | Switches.OWN_MANY

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..courtesy import giving_way
 from ..document import Document, Neighbor, Service, ServiceKey
 from ..document.index import index_of
 from ..errors import Vc5Error
-from ..layout import ServiceFlags
-from ..maps import Capacity
+from ..loop.courtesy import giving_way
+from ..xdp.layout import ServiceFlags
+from ..xdp.maps import Capacity
 from .arena import Arena, ArenaFull
 from .blocking import check_room
 from .capacity import block_capacity

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..document import ServiceKey
-from ..layout import REAL_COUNTERS, RealState, Reason, SlotState
-from ..maps import Maps
-from ..slots import OWNER, STATE_SHIFT
-from ..stores import FLOW_KINDS, FLOW_TABLES
+from ..xdp.layout import REAL_COUNTERS, RealState, Reason, SlotState
+from ..xdp.maps import Maps
+from ..xdp.slots import OWNER, STATE_SHIFT
+from ..xdp.stores import FLOW_KINDS, FLOW_TABLES
 from .health import CONSULT, STATE
 from .state import Lines, ServiceInMaps, State
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from ..document import ServiceKey
-from ..layout import ServiceFlags, SlotBits
-from ..slots import SLOTS_PER_LINE
+from ..xdp.layout import ServiceFlags, SlotBits
+from ..xdp.slots import SLOTS_PER_LINE
 from .away import Route
 
 MIN_BLOCK = 8  # reals: the smallest block. Two lists of its accepting reals fill exactly two lines

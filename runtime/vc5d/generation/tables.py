@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..document import Document, Service, Table
-from ..layout import ServiceFlags
-from ..slots import OWNER
+from ..xdp.layout import ServiceFlags
+from ..xdp.slots import OWNER
 from .arena import Arena, ArenaFull
 from .state import First, Lines, Real, ServiceInMaps, State, lines_of
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from ..fleet.agreement import transition_end
-from ..flows import Flows, Needs
-from ..layout import RealState, SlotState
-from ..maps import Maps
-from ..ordering import stores_before
-from ..slots import OWNER, STATE_SHIFT
+from ..xdp.flows import Flows, Needs
+from ..xdp.layout import RealState, SlotState
+from ..xdp.maps import Maps
+from ..xdp.ordering import stores_before
+from ..xdp.slots import OWNER, STATE_SHIFT
 from .health import CONSULT
 from .state import ALONE, FleetView, Lines, Real, ServiceInMaps, State
 

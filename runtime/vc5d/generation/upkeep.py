@@ -11,8 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from ..maps import Maps
-from ..sampling import Sampling
+from ..xdp.maps import Maps
+from ..xdp.sampling import Sampling
 from .state import FleetView, State
 from .transition import Scan, Steps, end_transitions
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from ..document import Index, IndexKey
 from ..document.index import positions
 from ..errors import Vc5Error
-from ..layout import ServiceFlags
-from ..maps import Maps
-from ..slots import SLOTS_PER_LINE
+from ..xdp.layout import ServiceFlags
+from ..xdp.maps import Maps
+from ..xdp.slots import SLOTS_PER_LINE
 from .state import State
 
 _VIP, _UP = int(ServiceFlags.VIP), int(ServiceFlags.UP)

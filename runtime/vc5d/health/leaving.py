@@ -10,7 +10,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..courtesy import giving_way
+from ..loop.courtesy import giving_way
 from .checks import Name, Plan
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from .. import log
 from ..errors import Vc5Error
-from ..vlans import Missing, Place
+from ..network.vlans import Missing, Place
 from .rules import BASE, MASK, Rules
 from .target import Target
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..courtesy import giving_way
 from ..errors import Vc5Error
+from ..loop.courtesy import giving_way
 from .checks import Check, Name, Plan, check_of, problem_of
 from .state import Rule
 from .ways import way_of

@@ -21,7 +21,7 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from .. import log
-from ..vlans import Place
+from ..network.vlans import Place
 
 BASE = 0x5C500000
 MASK = 0xFFF00000

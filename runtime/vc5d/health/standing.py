@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-from ..layout import RealState
+from ..xdp.layout import RealState
 from .checks import Name
 
 

@@ -20,14 +20,16 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.rtnl.ndmsg import NUD_PERMANENT
 
-from .. import ethtool, link, log
-from ..checkprogram import WAYS, CheckProgram
+from .. import log
 from ..errors import Vc5Error
 from ..generation.away import constant, room
 from ..generation.packing import packed
-from ..hops import Route
-from ..ordering import stores_before
-from ..vlans import Missing, Place
+from ..network import ethtool
+from ..network.hops import Route
+from ..network.vlans import Missing, Place
+from ..xdp import link
+from ..xdp.checkprogram import WAYS, CheckProgram
+from ..xdp.ordering import stores_before
 from .ways import Way
 
 NEAR, FAR = "vc5check0", "vc5check1"

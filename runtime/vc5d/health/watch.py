@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..supervise import Failed, only_log
-from ..turns import in_turns
+from ..loop.supervise import Failed, only_log
+from ..loop.turns import in_turns
 from .checks import Name, Plan
 from .plans import ByAddress, Plans
 from .rhythm import first_turn, jitter, next_turn, phase

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import IO, Any
 from weakref import WeakValueDictionary
 
-from ..collecting import kept
-from ..courtesy import giving_way
 from ..document import Document
 from ..errors import Vc5Error
 from ..health.plans import Plans, compile_checks
+from ..loop.collecting import kept
+from ..loop.courtesy import giving_way
 from ..sinks.config import Logging
 from ..sinks.config import read as read_logging
 from .parts import Parts, Shared, join, opened

@@ -14,9 +14,9 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from ..courtesy import giving_way
 from ..document import Document, Neighbor, ServiceKey
 from ..document.model import RealConfig, Service, Table
+from ..loop.courtesy import giving_way
 
 _BUCKETS = 256  # of neighbors: by a hash, so that one more does not move all the others
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from ..layout import ShareDrop, ShareFormat
+from ..xdp.layout import ShareDrop, ShareFormat
 from .keys import MAC_BYTES, Keyring
 from .records import KINDS
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..bpf import Object
-from ..layout import GATE, GATE_NODE, ShareDrop
-from ..libbpf import check, library
+from ..xdp.bpf import Object
+from ..xdp.layout import GATE, GATE_NODE, ShareDrop
+from ..xdp.libbpf import check, library
 
 _SO_ATTACH_BPF = 50  # asm-generic/socket.h; the same on x86 and arm
 _COUNT = np.dtype("<u8")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..layout import ShareDrop
+from ..xdp.layout import ShareDrop
 from . import format
 from .keys import Keyring
 from .nodes import Nodes

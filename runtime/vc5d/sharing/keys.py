@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
-from ..credentials import given
 from ..errors import Vc5Error
+from ..systemd.credentials import given
 
 NAME, NEXT = "fleet", "fleet_next"  # of the credentials (systemd.exec(5), LoadCredential=)
 MAC_BYTES = 16

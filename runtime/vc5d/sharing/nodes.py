@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from ..layout import ShareDrop
+from ..xdp.layout import ShareDrop
 from .format import MOST_ENTRIES, Header
 
 WINDOW = 1024  # sequence numbers that may overtake each other

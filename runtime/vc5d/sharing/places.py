@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..bpf import Array
-from ..flows import Flows as Entries
 from ..hashing import flow_hashes, mixed6, slot_index
-from ..layout import FLOW, FLOW_KEY4, FLOW_KEY6, ServiceFlags
-from ..slots import OWNER, SLOTS_PER_LINE
+from ..xdp.bpf import Array
+from ..xdp.flows import Flows as Entries
+from ..xdp.layout import FLOW, FLOW_KEY4, FLOW_KEY6, ServiceFlags
+from ..xdp.slots import OWNER, SLOTS_PER_LINE
 from .records import Flows
 
 Indexes = npt.NDArray[np.int64]

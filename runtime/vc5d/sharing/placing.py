@@ -12,7 +12,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ..document import Document
 from ..errors import Vc5Error
-from ..vlans import HostAddress, host_addresses
+from ..network.vlans import HostAddress, host_addresses
 from .settings import Address, Group, Settings
 
 MTU = 1500  # the most that is hoped for on the way to a peer

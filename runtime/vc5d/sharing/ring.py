@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..bpf import Array, Map
-from ..layout import TOLD
-from ..ordering import stores_before
+from ..xdp.bpf import Array, Map
+from ..xdp.layout import TOLD
+from ..xdp.ordering import stores_before
 from .records import KEY_BYTES, KINDS, Flows
 
 _RECORD = np.dtype([("length", "<u4"), ("page", "<u4"), ("told", TOLD)])

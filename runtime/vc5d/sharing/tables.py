@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..bpf import Array, Map, Object, run_syscall
-from ..layout import MERGE_CALL, MERGE_ENTRY, ToldLimits
-from ..maps import RECORDS, SHARED
-from ..stores import TABLES, KernelTable
+from ..xdp.bpf import Array, Map, Object, run_syscall
+from ..xdp.layout import MERGE_CALL, MERGE_ENTRY, ToldLimits
+from ..xdp.maps import RECORDS, SHARED
+from ..xdp.stores import TABLES, KernelTable
 from .places import Places
 from .records import KEY_BYTES, KINDS, Flows
 from .ring import Ring

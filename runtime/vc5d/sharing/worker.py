@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Vc5Error
-from ..layout import TOLD_COUNT, ShareDrop
+from ..xdp.layout import TOLD_COUNT, ShareDrop
 from .channel import Frames, What, failed, frame, json_frame, named, with_name
 from .gate import Gate
 from .incoming import Incoming

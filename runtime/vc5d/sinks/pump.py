@@ -11,7 +11,7 @@ import contextlib
 from collections import deque
 
 from .. import log
-from ..supervise import cancel, only_log, start
+from ..loop.supervise import cancel, only_log, start
 from .delivery import Counts, Delivery, Send
 from .secret import Hidden
 from .sink import Sink

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..credentials import place
 from ..errors import Vc5Error
+from ..systemd.credentials import place
 
 _SHOWN_INSTEAD = "***"
 _SHORTEST = 4  # characters: to hide less would hide words

@@ -19,7 +19,7 @@ from typing import Any
 
 import aiohttp
 
-from ..supervise import cancel, only_log, start
+from ..loop.supervise import cancel, only_log, start
 from .delivery import Counts, Delivery, Outcome
 from .digest import Digest, Line
 from .secret import Hidden

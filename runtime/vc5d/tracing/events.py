@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..generation.packing import unpacked
-from ..layout import (
+from ..xdp.layout import (
     TRACE_EVENT,
     RealState,
     Reason,
@@ -29,8 +29,8 @@ from ..layout import (
     TunnelBits,
     TunnelType,
 )
-from ..maps import Maps
-from ..stores import FLOW_KINDS
+from ..xdp.maps import Maps
+from ..xdp.stores import FLOW_KINDS
 from .wanted import PROTOCOLS, VERDICTS
 
 _VERDICTS = {number: name for name, number in VERDICTS.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 from ..errors import Vc5Error
-from ..libbpf import SAMPLE_CALLBACK, library
+from ..xdp.libbpf import SAMPLE_CALLBACK, library
 
 _ENOUGH = -1  # from the callback: what it was given is taken, and the call ends
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..bpf import Map, Object
-from ..layout import TRACE_COUNT, TraceLimits
-from ..program import NAME, Program
+from ..xdp.bpf import Map, Object
+from ..xdp.layout import TRACE_COUNT, TraceLimits
+from ..xdp.program import NAME, Program
 
 TRACERS = int(TraceLimits.TRACERS)
 _RING = 1 << 20  # bytes; an event takes about a thousand

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Vc5Error
-from ..layout import TRACE_FILTER
+from ..xdp.layout import TRACE_FILTER
 
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmp6": 58}
 VERDICTS = {"drop": 1, "pass": 2, "tx": 3, "redirect": 4}  # enum xdp_action

@@ -18,7 +18,7 @@ from typing import Any
 
 from .. import log
 from ..activity import Activity
-from ..bird_client import Sessions
+from ..announce.bird_client import Sessions
 from ..errors import Vc5Error
 from . import overview
 

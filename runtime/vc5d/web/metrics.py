@@ -15,7 +15,7 @@ from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from ..courtesy import giving_way
+from ..loop.courtesy import giving_way
 from . import metrics_fleet, metrics_services, metrics_sharing
 from .families import Status, counter, gauge, value
 

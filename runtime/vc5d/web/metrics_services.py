@@ -7,7 +7,7 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
-from ..courtesy import giving_way
+from ..loop.courtesy import giving_way
 from .families import TRAFFIC, Status, counter, gauge
 
 _REAL = ("service", "real")

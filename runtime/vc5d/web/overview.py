@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..reason_words import words
+from ..xdp.reason_words import words
 
 Status = Mapping[str, Any]
 View = dict[str, dict[str, Any]]  # section -> key -> what is shown of it

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from .. import log
 from ..activity import Activity
-from ..bird_client import Sessions
-from ..control import Command, is_served
+from ..announce.bird_client import Sessions
+from ..operator.control import Command, is_served
 from . import files, headers
 from .feed import Feed
 from .listen import Listen

@@ -17,9 +17,9 @@ from pathlib import Path
 from aiohttp import web
 
 from .. import log
-from ..control import Command
-from ..credentials import given
 from ..errors import Vc5Error
+from ..operator.control import Command
+from ..systemd.credentials import given
 
 HEADER = "X-VC5-Console"  # must be there; its value: the token, or anything over the UNIX socket
 CREDENTIAL = "console_token"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vc5d.dataplane import Dataplane
 from vc5d.document import Document, ServiceKey, read
-from vc5d.layout import RealState
+from vc5d.xdp.layout import RealState
 
 from ..packets import V4, V6
 from .wire import BALANCER, Wire

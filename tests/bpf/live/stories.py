@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vc5d.document import Document
-from vc5d.layout import Reason
+from vc5d.xdp.layout import Reason
 
 from .fleet import ACCEPTING, DOWN, DRAINING, Fleet, compiled, configuration, some
 from .wire import Found, Traffic, Wire

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from vc5d import libbpf, link
-from vc5d.bpf import Object
-from vc5d.libbpf import check, library
+from vc5d.xdp import libbpf, link
+from vc5d.xdp.bpf import Object
+from vc5d.xdp.libbpf import check, library
 
 from ..packets import V4, V6, ethernet, tcp
 

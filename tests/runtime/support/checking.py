@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 from vc5d.document import Document
-from vc5d.maps import Maps
+from vc5d.xdp.maps import Maps
 
 from .packets import ACCEPTING, CONSULT, PROTOCOLS, UP, VIP, DataPath, Found
 

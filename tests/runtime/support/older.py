@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-from vc5d import link
-from vc5d.bpf import Object, pin
-from vc5d.maps import Maps
+from vc5d.xdp import link
+from vc5d.xdp.bpf import Object, pin
+from vc5d.xdp.maps import Maps
 
 SOURCE = Path(__file__).parents[1] / "older" / "older.bpf.c"
 HALF, LINES, REALS, SERVICES = 64, 256, 512, 16

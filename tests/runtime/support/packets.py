@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from vc5d.maps import Maps
+from vc5d.xdp.maps import Maps
 
 from .documents import WORD, fmix64, position, word
 

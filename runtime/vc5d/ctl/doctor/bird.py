@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...bird_client import Protocol, Session
+from ...announce.bird_client import Protocol, Session
 from .finding import Finding, Findings, fail, ok, warn
 from .gather import Host
 

@@ -15,12 +15,15 @@ from typing import Any
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from ... import alone, bird_client, ethtool, link, pins
-from ...bpf import obj_get, program_id
+from ... import alone
+from ...announce import bird_client
+from ...announce.routes import ANNOUNCE, SHUTDOWN
 from ...document import Document, inspect
 from ...errors import Vc5Error
 from ...health.rules import BASE, MASK, PRIORITY
-from ...routes import ANNOUNCE, SHUTDOWN
+from ...network import ethtool
+from ...xdp import link, pins
+from ...xdp.bpf import obj_get, program_id
 from ..ask import ask
 
 

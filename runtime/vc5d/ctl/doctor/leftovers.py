@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ...routes import ANNOUNCE, SHUTDOWN
+from ...announce.routes import ANNOUNCE, SHUTDOWN
 from .finding import Finding, Findings, fail, ok, warn
 from .gather import Host
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...errors import Vc5Error
-from ...layout import TraceLimits
+from ...xdp.layout import TraceLimits
 from .text import comment
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6  # block types

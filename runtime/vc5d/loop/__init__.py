@@ -1,0 +1,1 @@
+"""The event loop, and how long work leaves it free."""

@@ -1,0 +1,1 @@
+"""What an operator asks for: the control socket, reload, drain, status, flows."""
