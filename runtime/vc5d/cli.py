@@ -17,13 +17,14 @@ from . import host, log
 from .alone import Alone
 from .announce.tun import NAME_MAX
 from .completion import add_completion
-from .daemon import Daemon, Options
+from .daemon import Daemon
 from .defaults import PIN_DIR, SOCKET, STATE_DIR
 from .document import check
 from .errors import Vc5Error
 from .health.plans import compile_checks
 from .loop import courtesy
 from .operator.control import is_served
+from .options import Options
 from .outcome import guarded, say
 from .sharing.keys import Secrets
 from .sharing.settings import settings_of

@@ -12,9 +12,9 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,15 @@ from .loop.supervise import cancel, start
 from .network.interfaces import Interfaces
 from .network.netlink import open_netlink
 from .network.sight import Lookout
-from .operator.control import Command, Control, Request
+from .operator.answers import Answers, Live
+from .operator.control import Command, Control
 from .operator.draining import Draining
 from .operator.drains import DrainFile
-from .operator.flowlist import Asked
-from .operator.reload import NOT_READY, Reloads
-from .operator.status import DaemonSide, counts, status
+from .operator.reload import Reloads
+from .operator.status import DaemonSide
+from .options import Options
 from .plane import Dataplane, OpenDataplane, PlaneThread
 from .reals import Reals, Told
-from .sharing.keys import Secrets
 from .sharing.link import Files, Sharing
 from .sharing.link import Told as Peers
 from .sinks.manager import Sinks
@@ -53,37 +53,14 @@ from .systemd import notify
 from .systemd.watchdog import Watchdog
 from .tracing.tracers import Tracers
 from .traffic import Traffic
-from .web.listen import Listen, chosen
-from .web.options import ConsoleOptions, webroot
+from .web.listen import chosen
+from .web.options import webroot
 from .web.server import Content, Web
 from .xdp.layout import RealState
 
 _TICK = 1.0  # s
 _SWITCH = 0.0001  # s that the event loop waits for a thread that computes, at each call into the kernel
 _BUDGET_NS = 300_000  # of upkeep at a stretch: a change of health waits no longer
-
-
-@dataclass(frozen=True)
-class Options:
-    """The command line. state_dir: where what an operator drained is kept; None: nowhere. grace: seconds
-    between saying that the VIPs leave and withdrawing them, at the end. web: where the HTTP server listens
-    unless the document says so; None: nowhere. console: the rest of what concerns it. fleet: where its
-    secrets are."""
-
-    document: Path
-    interfaces: tuple[str, ...]
-    pin_dir: Path
-    socket: Path
-    object: Path
-    mode: str
-    table: int
-    tun: str
-    announce: bool
-    state_dir: Path | None = None
-    grace: float = 0.0
-    web: Listen | None = None
-    console: ConsoleOptions = field(default_factory=ConsoleOptions)
-    fleet: Secrets = field(default_factory=Secrets)
 
 
 class Daemon:
@@ -110,7 +87,7 @@ class Daemon:
         self._tracers = Tracers(self._plane, lambda: self._dataplane)
         self._watchdog = Watchdog()
         self._started_at = time.time()
-        self._ready = False
+        self._answers = Answers()
         self._stop = asyncio.Event()
         self._spawned: set[asyncio.Task[None]] = set()
         self._defect: BaseException | None = None
@@ -149,13 +126,13 @@ class Daemon:
             self._start_sharing()
             self._start_background(running)
             asyncio.get_running_loop().call_later(self._learning(), self._announcing.changed)
-            self._ready = True
+            self._answers.live = self._live_parts()
             notify.ready()
             log.info("ready", document=self.options.document, digest=self._document.digest)
             settle()
             self._reloads.accept()
             await self._stop.wait()
-            self._ready = False
+            self._answers.live = None
             self._reloads.refuse()
             if self._defect is None:
                 await self._announcing.hand_over()
@@ -166,8 +143,9 @@ class Daemon:
 
     async def _start_control(self, running: AsyncExitStack) -> None:
         """First of all: it finds another vc5d before anything of that one's is touched."""
-        commands = {"status": self._status, "flows": self._flows, **self._changing()}
-        control = Control(self.options.socket, commands, {"trace": self._trace})
+        answers = self._answers
+        commands = {"status": answers.status, "flows": answers.flows, **self._changing()}
+        control = Control(self.options.socket, commands, {"trace": answers.trace})
         await control.start()
         running.push_async_callback(control.stop)
 
@@ -175,8 +153,8 @@ class Daemon:
         """What an operator may have changed, by vc5ctl or on the console."""
         return {
             "reload": lambda _: self._reloads.reload(),
-            "drain": lambda request: self._operated(self._draining.drain, request),
-            "undrain": lambda request: self._operated(self._draining.undrain, request),
+            "drain": lambda request: self._answers.operated(self._draining.drain, request),
+            "undrain": lambda request: self._answers.operated(self._draining.undrain, request),
         }
 
     async def _start_announcer(self, running: AsyncExitStack) -> None:
@@ -312,15 +290,15 @@ class Daemon:
             return []
         web = Web(
             Content(
-                status=lambda: self._status({}),
+                status=lambda: self._answers.status({}),
                 activity=self._activity,
-                prefixes=self._prefixes,
+                prefixes=self._answers.prefixes,
                 bird=lambda: read_sessions(console.bird),
                 commands=self._changing(),
                 token=console.token,
                 webroot=webroot(options.get("webroot")),
                 real_metrics=console.real_metrics,
-                counts=self._counts,
+                counts=self._answers.counts,
             )
         )
         return [web.feed.run_for_ever(), *(web.serve_for_ever(each) for each in wanted if each)]
@@ -333,7 +311,7 @@ class Daemon:
 
     def _end(self) -> None:
         """In the middle of a start, what is done so far is undone."""
-        if self._task and not self._ready and not self._stop.is_set():
+        if self._task and self._answers.live is None and not self._stop.is_set():
             self._task.cancel()
         self._stop.set()
 
@@ -398,12 +376,7 @@ class Daemon:
         """Seconds until VIPs that are not announced yet may be."""
         return self._fleet.learning()
 
-    # What an operator asks for
-
-    async def _operated(self, command: Command, request: Request) -> Any:
-        if not self._ready:
-            raise NOT_READY
-        return await command(request)
+    # What others ask for
 
     def _on_probe(self, probed: Probed) -> None:
         self._activity.on_probe(probed)
@@ -429,24 +402,14 @@ class Daemon:
         await self._reals.drains_changed()
         self._announcing.changed()
 
-    async def _flows(self, request: Request) -> dict[str, Any]:
-        if not self._ready:
-            raise NOT_READY
-        listing = await self._plane.look(self._dataplane.list_flows, Asked.of(request))
-        while await self._plane.look(self._dataplane.step_flows, listing):
-            pass
-        return listing.result()
+    def _live_parts(self) -> Live:
+        return Live(
+            self._plane, self._dataplane, self._reals, self._tracers, lambda: self._document, self._side
+        )
 
-    def _trace(self, request: Request) -> AsyncGenerator[Any, None]:
-        if not self._ready:
-            raise NOT_READY
-        return self._tracers.trace(request)
-
-    async def _status(self, _: Request) -> dict[str, Any]:
-        if not self._ready:
-            raise NOT_READY
-        captured = await self._plane.look(self._dataplane.capture)
-        mine = DaemonSide(
+    def _side(self) -> DaemonSide:
+        """Of the status what is neither of the kernel nor of the reals."""
+        return DaemonSide(
             started=self._started_at,
             document=self.options.document,
             interfaces=self._interfaces.modes,
@@ -460,14 +423,3 @@ class Daemon:
             sharing=self._sharing.status(),
             fleet=self._fleet.status(),
         )
-        return await asyncio.to_thread(status, self._document, captured, self._reals, mine)
-
-    async def _counts(self) -> dict[str, Any]:
-        """Of the status what the console's graphs need, which somebody may want to see later."""
-        if not self._ready:
-            raise NOT_READY
-        captured = await self._plane.look(self._dataplane.capture)
-        return await asyncio.to_thread(counts, captured)
-
-    async def _prefixes(self) -> Any:
-        return await self._plane.look(self._dataplane.prefixes)

@@ -19,9 +19,10 @@ from fake_dataplane import REFUSED, FakeDataplane
 from pyroute2.netlink.exceptions import NetlinkError
 from support.documents import file_content
 from vc5d import ctl, log
-from vc5d.daemon import Daemon, Options
+from vc5d.daemon import Daemon
 from vc5d.errors import Vc5Error
 from vc5d.network import sight, vlans
+from vc5d.options import Options
 from vc5d.web.listen import Listen
 from vc5d.xdp.layout import RealState
 from wire import REAL1, REAL2, VIP, Wire, output, raw_document

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from vc5d import log
 from vc5d.errors import Vc5Error
+from vc5d.operator.reload import NOT_READY
 from vc5d.web import visitors
 from vc5d.web.listen import Listen, chosen
 from vc5d.web.server import Content, Web
@@ -29,13 +30,19 @@ def free_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def serve(work: Callable[[Ask], Awaitable[None]], status: Callable[[], Awaitable[Any]]) -> None:
+def serve(
+    work: Callable[[Ask], Awaitable[None]],
+    status: Callable[[], Awaitable[Any]],
+    prefixes: Callable[[], Awaitable[Any]] | None = None,
+) -> None:
     """`work` beside a server; it is given a way to ask: path, headers -> status, body, headers."""
     with free_port() as port:
         pass
 
     async def main() -> None:
-        server = asyncio.create_task(Web(Content(status)).serve_for_ever(Listen("127.0.0.1", port)))
+        server = asyncio.create_task(
+            Web(Content(status, prefixes=prefixes)).serve_for_ever(Listen("127.0.0.1", port))
+        )
         async with aiohttp.ClientSession() as session:
 
             async def ask(path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
@@ -72,6 +79,17 @@ def test_metrics_and_status() -> None:
         assert headers["Content-Type"].startswith("application/json")
 
     serve(work, known)
+
+
+def test_prefixes_while_vc5d_starts_or_ends() -> None:
+    async def not_yet() -> Any:
+        raise NOT_READY
+
+    async def work(ask: Ask) -> None:
+        for path in ("/prefixes.json", "/prefixes6.json"):
+            assert (await ask(path))[0] == 503
+
+    serve(work, known, not_yet)
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/status.json", "/access.json", "/events"])
