@@ -87,7 +87,8 @@ def test_prefixes_while_vc5d_starts_or_ends() -> None:
 
     async def work(ask: Ask) -> None:
         for path in ("/prefixes.json", "/prefixes6.json"):
-            assert (await ask(path))[0] == 503
+            status, page, _ = await ask(path)
+            assert (status, page) == (503, "vc5d is still starting, or ending\n")
 
     serve(work, known, not_yet)
 

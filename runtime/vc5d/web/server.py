@@ -16,7 +16,6 @@ from aiohttp import web
 from .. import log
 from ..activity import Activity
 from ..announce.bird_client import Sessions
-from ..errors import Vc5Error
 from ..operator.control import Command, is_served
 from . import files, headers
 from .feed import Feed
@@ -148,10 +147,7 @@ class Web:
     async def _counted_prefixes(self) -> Any:
         if self._content.prefixes is None:
             raise web.HTTPNotFound
-        try:
-            return await self._content.prefixes()
-        except Vc5Error:
-            raise web.HTTPServiceUnavailable from None
+        return await self._content.prefixes()
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         client = self.feed.join()
