@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -197,6 +198,46 @@ def test_only_by_its_own_name(host: str, status: int) -> None:
         assert (await ask("/status.json", Host=host))[0] == status
 
     serve(work, known)
+
+
+def test_a_name_server_that_does_not_answer_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's full name is asked of DNS, and only for who comes by a name that is not known yet."""
+    asked = []
+
+    def slow(_: str = "") -> str:
+        asked.append(1)
+        time.sleep(1)
+        return "lb1.of.mine"
+
+    monkeypatch.setattr(socket, "getfqdn", slow)
+
+    async def work(ask: Ask) -> None:
+        began = time.monotonic()
+        strangers = [asyncio.create_task(ask("/status.json", Host="attacker.example")) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        assert (await ask("/status.json", Host="localhost:8005"))[0] == 200
+        assert (await ask("/status.json", Host=socket.gethostname()))[0] == 200
+        assert time.monotonic() - began < 0.8
+        assert {status for status, *_ in await asyncio.gather(*strangers)} == {421}
+        assert (await ask("/status.json", Host="LB1.of.mine"))[0] == 200
+        assert len(asked) == 1
+
+    serve(work, known)
+
+
+@pytest.mark.parametrize(
+    "nonsense", [b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"]
+)
+def test_nonsense_is_refused_and_not_logged(nonsense: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async def work(ask: Ask) -> None:
+        port = int((await ask("/"))[2]["port"])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n" + nonsense)
+        assert b"400 Bad Request" in await reader.read()
+        writer.close()
+
+    serve(work, known)
+    assert not [record for record in caplog.records if record.name.startswith("aiohttp")]
 
 
 def test_many_who_ask_cost_one_status() -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import socket
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from .. import log
+from .names import Names
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -24,25 +25,33 @@ HEADERS = {
 }
 
 
-@web.middleware
-async def guard(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def guard() -> Middleware:
     """Also with errors, of which a client learns no more than is meant for it."""
-    if not _is_own_name(request.host):
-        return web.Response(status=421, text="this is not the host that you think it is\n", headers=HEADERS)
-    try:
-        response = await handler(request)
-    except web.HTTPException as refused:
-        response = web.Response(status=refused.status, text=f"{refused.reason}\n")
-    except (asyncio.CancelledError, ConnectionError):
-        raise
-    except Exception as failure:
-        message = getattr(failure, "message", "")
-        if not message:
-            log.defect("web.defect", failure)
-        response = web.Response(status=503, text=f"{message or 'vc5d failed: its log says where'}\n")
-    return response
+    names = Names()
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        if not await _is_own(request.host, names):
+            return web.Response(
+                status=421, text="this is not the host that you think it is\n", headers=HEADERS
+            )
+        try:
+            response = await handler(request)
+        except web.HTTPException as refused:
+            response = web.Response(status=refused.status, text=f"{refused.reason}\n")
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as failure:
+            message = getattr(failure, "message", "")
+            if not message:
+                log.defect("web.defect", failure)
+            response = web.Response(status=503, text=f"{message or 'vc5d failed: its log says where'}\n")
+        return response
+
+    return guarded
 
 
 async def add(_: web.Request, response: web.StreamResponse) -> None:
@@ -51,11 +60,10 @@ async def add(_: web.Request, response: web.StreamResponse) -> None:
         response.headers.setdefault(name, value)
 
 
-def _is_own_name(host: str) -> bool:
-    """By address, `localhost`, or the name that this host gives itself."""
+async def _is_own(host: str, names: Names) -> bool:
+    """By address, or by a name of this host's."""
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    name = name.strip("[]").lower()
+    name = name.strip("[]")
     with contextlib.suppress(ValueError):
         return bool(ipaddress.ip_address(name))
-    own = socket.gethostname().lower()
-    return name in {"localhost", own, own.split(".", 1)[0], socket.getfqdn().lower()}
+    return await names.has(name)

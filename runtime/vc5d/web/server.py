@@ -4,6 +4,7 @@ that on a UNIX socket if one is named."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from .. import log
 from ..activity import Activity
@@ -31,6 +33,16 @@ _FRESH = 0.5  # s for which one status answers all who ask
 _AGAIN = 10.0  # s until an address that is taken is tried again
 _SAMPLED = 64  # one packet in so many is counted by prefix (bpf/DESIGN.md)
 _PATIENCE = 30.0  # s for a browser to take what it is sent
+
+
+def _is_no_clients_fault(record: logging.LogRecord) -> bool:
+    """What is no HTTP, and who leaves early, is the client's affair, and told to it: a port scanner shall not
+    fill the log with errors."""
+    failure = record.exc_info[1] if record.exc_info else None
+    return not isinstance(failure, HttpProcessingError | ConnectionError)
+
+
+logging.getLogger("aiohttp.server").addFilter(_is_no_clients_fault)
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class Web:
         self.feed = Feed(self.status, content.activity, content.bird, content.counts)
         visitors = self._visitors = Visitors()
         self.app = web.Application(
-            middlewares=[visitors.middleware, headers.guard], handler_args={"access_log": None}
+            middlewares=[visitors.middleware, headers.guard()], handler_args={"access_log": None}
         )
         self.app.on_response_prepare.append(headers.add)
         self.app.add_routes(self._routes())
