@@ -25,6 +25,7 @@ from .health.plans import compile_checks
 from .loop import courtesy
 from .operator.control import is_served
 from .options import Options
+from .numbers import number
 from .outcome import guarded, say
 from .sharing.keys import Secrets
 from .sharing.settings import settings_of
@@ -36,6 +37,10 @@ from .web.options import ConsoleOptions, add_options
 from .web.writing import token_in
 
 _MAIN_TABLES = (0, 253, 254, 255)  # unspec, default, main, local: routes there would carry traffic
+_table = number(
+    int, lambda value: value not in _MAIN_TABLES and 0 < value < 1 << 32, "a private routing table"
+)
+_seconds = number(float, lambda value: 0 <= value <= 3600, "0 to 3600 seconds")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -226,20 +231,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_completion(parser)
     return parser
-
-
-def _table(text: str) -> int:
-    number = int(text)
-    if number in _MAIN_TABLES or not 0 < number < 1 << 32:
-        raise argparse.ArgumentTypeError(f"{text} is not a private routing table")
-    return number
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 3600:
-        raise argparse.ArgumentTypeError(f"{text} is not 0 to 3600 seconds")
-    return number
 
 
 def _device(text: str) -> str:

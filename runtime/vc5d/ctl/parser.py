@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ..completion import add_completion
 from ..defaults import BIRD, PIN_DIR, SOCKET
+from ..numbers import number
 from .pages.reals import STATES
 
 _STATUS = """\
@@ -44,6 +45,11 @@ kept       this host's checks say that the real is down, a peer's that it is up:
 _DOCTOR = """\
 Works with and without a running vc5d, and changes nothing. Exit code 0: nothing fails; 1: something does."""
 _MOST_FLOWS = 10_000
+_seconds = number(float, lambda value: 0 < value <= 86400, "more than 0 seconds, and at most a day")
+_rate = number(float, lambda value: 0 <= value < float("inf"), "a number of packets a second, 0 or more")
+_most = number(int, lambda value: 0 <= value <= _MOST_FLOWS, f"a number from 0 to {_MOST_FLOWS}")
+_count = number(int, lambda value: value >= 1, "a number, 1 or more")
+_table = number(int, lambda value: 0 < value < 1 << 32, "the number of a routing table")
 _FOR_PROGRAMS = "for programs (docs/vc5ctl.md)"
 _EXIT = "Exit codes: 0 all well; 1 vc5d is not there, or refused; 2 wrong usage."
 
@@ -125,7 +131,7 @@ def _doctor(commands: Commands) -> None:
     add("interfaces", nargs="*", metavar="INTERFACE", help="to look at (those that vc5d uses, or used)")
     add("--document", type=Path, metavar="config.json", help="to compare with (the one that vc5d uses)")
     add("--pin", type=Path, default=PIN_DIR, metavar="DIR", help=f"where the program is pinned ({PIN_DIR})")
-    add("--table", type=int, default=205, metavar="N", help="routing table of the announced VIPs (205)")
+    add("--table", type=_table, default=205, metavar="N", help="routing table of the announced VIPs (205)")
     add("--tun", default="vc5", metavar="NAME", help="device of the announced routes (vc5)")
     add("--bird", type=Path, default=BIRD, metavar="PATH", help=f"BIRD's control socket ({BIRD})")
     add("--json", action="store_true", help=_FOR_PROGRAMS)
@@ -154,7 +160,7 @@ def _trace(commands: Commands) -> None:
 def _actions(commands: Commands) -> None:
     quiet = _command(commands, "quiet", "wait until traffic has left this load balancer, as after a drain")
     add = quiet.add_argument
-    add("--below", type=float, default=1, metavar="N", help="packets a second that are quiet enough (1)")
+    add("--below", type=_rate, default=1, metavar="N", help="packets a second that are quiet enough (1)")
     add("--for", dest="seconds", type=_seconds, default=5, metavar="SECONDS", help="so long on end (5)")
     add("--timeout", type=_seconds, default=300, metavar="SECONDS", help="then give up (300)")
     reload = _command(commands, "reload", "read the document again; waits, and tells why it failed")
@@ -182,24 +188,3 @@ def _targets(command: argparse.ArgumentParser) -> None:
     if command.prog.endswith(" drain"):
         for kind in (host, vip, service, real):
             kind.add_argument("--force", action="store_true", help="even if that withdraws a VIP")
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 86400:
-        raise argparse.ArgumentTypeError("more than 0 seconds, and at most a day")
-    return number
-
-
-def _most(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= _MOST_FLOWS:
-        raise argparse.ArgumentTypeError(f"0 … {_MOST_FLOWS}")
-    return number
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("1 or more")
-    return number
