@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -25,12 +26,24 @@ def guarded(name: str, command: Callable[[], int]) -> int:
     except BrokenPipeError:
         _write_nowhere()
         return _NOBODY_READS
+    except OSError as failure:
+        if not _is_output_full(failure):
+            return _defect(name, failure)
+        _write_nowhere()
+        return say(name, Vc5Error(f"its output cannot be written: {failure.strerror}"))
     except Exception as failure:
-        what = f"{failure!r} at {log.way_to(failure)}"
-        return say(
-            name, Vc5Error(f"a defect of {name}: {what}", "please report this line and the log above it")
-        )
+        return _defect(name, failure)
     return code
+
+
+def _defect(name: str, failure: Exception) -> int:
+    what = f"{failure!r} at {log.way_to(failure)}"
+    return say(name, Vc5Error(f"a defect of {name}: {what}", "please report this line and the log above it"))
+
+
+def _is_output_full(failure: OSError) -> bool:
+    """As where standard output is a file. What else fails so has its own words, with the file's name."""
+    return failure.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO) and failure.filename is None
 
 
 def say(name: str, failure: Vc5Error) -> int:

@@ -84,6 +84,15 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
     assert "usage: vc5d" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("option", "wanted"), [("--grace", "0 to 3600 seconds"), ("--table", "a private")])
+def test_a_number_that_is_none_is_told_what_is_wanted(
+    option: str, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["config.json", "eth0", option, "x"])
+    assert f"argument {option}: 'x' is not {wanted}" in capsys.readouterr().err
+
+
 def test_options_may_stand_anywhere(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([str(config), "--object", "/nowhere", "nic0", "--mode", "native", "nic1"]) == 1
     err = capsys.readouterr().err
@@ -229,6 +238,14 @@ def test_a_reader_that_goes_away_is_no_complaint(config: Path) -> None:
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_an_output_that_is_full_is_no_defect(config: Path) -> None:
+    command = [sys.executable, "-m", "vc5d.cli", "--check", str(config)]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    said = b"vc5d: error: its output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a network namespace")

@@ -41,7 +41,7 @@ def findings(host: Host, *words: str, code: int = 0) -> dict[str, list[dict[str,
     done = host.ctl(
         "doctor", "--pin", str(host.pins), "--bird", str(host.directory / "none"), "--json", *words
     )
-    assert (done.returncode, done.stderr) == (code, "")
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (code, "", 1)
     result: dict[str, list[dict[str, str]]] = {"ok": [], "warn": [], "fail": []}
     for each in json.loads(done.stdout):
         result[each["level"]].append(each)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -28,6 +30,12 @@ class Paint:
     def __call__(self, style: str, text: str) -> str:
         """style: one of bold, dim, red, green, yellow; "" for none."""
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colour and style else text
+
+
+def as_json(value: Any, indented: bool = True) -> str:
+    """One line into a file or a pipe, as line-oriented programs want it. indented: on a terminal."""
+    for_a_person = indented and sys.stdout.isatty()
+    return json.dumps(value, indent=2 if for_a_person else None, sort_keys=True)
 
 
 def state_style(state: str) -> str:

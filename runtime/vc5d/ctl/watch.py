@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from typing import Any
 
 from .ask import ask
 from .pages.view import Page, View
-from .terminal import Paint
+from .terminal import Paint, as_json
 
 _CLEAR = "\x1b[H\x1b[2J"
 _BACK_TO_BACK = 0.2  # s: no faster, whatever is asked for
@@ -49,8 +48,7 @@ def _asked(page: Page, options: argparse.Namespace, last: View | None) -> View:
 
 def _write(page: Page, view: View) -> None:
     if view.options.json:
-        for_a_person = sys.stdout.isatty() and not view.watching
-        text = json.dumps(page.json(view), indent=2 if for_a_person else None, sort_keys=True)
+        text = as_json(page.json(view), indented=not view.watching)
     else:
         text = "\n".join(page.lines(view))
     if view.watching and not view.options.json:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 
-from ..terminal import Paint, printable
+from ..terminal import Paint, as_json, printable
 from . import fleet, kernel, leftovers, neighbors, network, nics
 from .finding import FAIL, OK, WARN, Finding, Findings
 from .gather import Asked, Host, gather
@@ -33,7 +32,7 @@ def doctor(options: argparse.Namespace) -> int:
     )
     shown = [each for each in findings if each.level != OK] if options.brief else findings
     if options.json:
-        sys.stdout.write(json.dumps([asdict(each) for each in shown], indent=2, sort_keys=True) + "\n")
+        sys.stdout.write(as_json([asdict(each) for each in shown]) + "\n")
     else:
         paint = Paint.of_terminal()
         sys.stdout.write("".join(_text(each, paint) for each in shown) + _summary(findings))

@@ -30,12 +30,15 @@ def trace(options: argparse.Namespace) -> int:
     finally:
         if capture:
             capture.close()
-        shown.summary()
+        if shown.began:
+            shown.summary()
     return 0
 
 
 class _Shown:
-    """Shows what comes. counts: the last that vc5d told."""
+    """Shows what comes. began: whether vc5d traces. counts: the last that it told."""
+
+    began = False
 
     def __init__(self, options: argparse.Namespace, capture: Capture | None) -> None:
         self._json, self._most, self._quiet = options.json, options.count, capture and not options.json
@@ -46,6 +49,7 @@ class _Shown:
     def all_of(self, items: Iterator[Mapping[str, Any]]) -> None:
         for item in items:
             if "tracing" in item:
+                self.began = True
                 sys.stderr.write("tracing; Ctrl-C ends it\n")
             if "counts" in item:
                 self._lost(item["counts"])
