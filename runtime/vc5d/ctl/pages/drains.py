@@ -9,12 +9,13 @@ from .view import Page, View
 
 def lines(view: View) -> list[str]:
     drained = view.now["drained"]
-    return [f"{_words(each)}    back in service by: vc5ctl undrain {_target(each)}" for each in drained] or [
-        "nothing is drained"
-    ]
+    return [
+        f"{in_words(each)}    back in service by: vc5ctl undrain {_target(each)}" for each in drained
+    ] or ["nothing is drained"]
 
 
-def _words(target: dict[str, str]) -> str:
+def in_words(target: dict[str, str]) -> str:
+    """As drains.Target says it."""
     if target["kind"] == "host":
         return "this load balancer"
     of = f" of {target['service']}" if target["kind"] == "real" and "service" in target else ""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..terminal import printable, state_style, table
+from .drains import in_words
 from .view import Page, View
 
 _HEADINGS = ("REAL", "STATE", "MAC", "VLAN", "SHARE", "PACKETS", "BYTES", "FLOWS", "CHECKS")
@@ -30,7 +31,10 @@ def _head(status: Mapping[str, Any]) -> Iterable[str]:
     yield f"document    {status['document']}, {status['digest']}, generation {status['generation']}"
     interfaces = ", ".join(f"{name} ({mode})" for name, mode in sorted(status["interfaces"].items()))
     yield f"interfaces  {interfaces or 'none'}"
-    yield f"announced   {', '.join(status['announced']) or 'nothing'}"
+    yield from _vips(status)
+    if drained := status.get("drained"):
+        words = printable(", ".join(map(in_words, drained)))
+        yield f"DRAINED     {words}; `vc5ctl drains` says how to undo it"
     fleet = status.get("fleet") or {}
     if fleet.get("wanted") and not fleet["on"] and fleet["why"]:
         yield f"NOT SHARED  {printable(fleet['why'])}"
@@ -40,6 +44,16 @@ def _head(status: Mapping[str, Any]) -> Iterable[str]:
         yield f"RELOAD FAILED {age} s ago; the document above still runs: {failure['message']}"
         if failure["hint"]:
             yield f"  hint: {failure['hint']}"
+
+
+def _vips(status: Mapping[str, Any]) -> Iterable[str]:
+    """What is announced, and why the rest is not: a VIP that leaves gets hardly any traffic."""
+    vips, announced = status.get("vips", {}), status["announced"]
+    marks = {vip: " (leaving)" for vip, each in vips.items() if each["leaving"]}
+    yield f"announced   {', '.join(vip + marks.get(vip, '') for vip in announced) or 'nothing'}"
+    for vip, each in sorted(vips.items()):
+        if each["why"] and vip not in announced:
+            yield f"NOT         {vip}: {printable(each['why'])}"
 
 
 def _service(view: View, key: str, service: Mapping[str, Any]) -> Iterable[str]:
