@@ -81,6 +81,21 @@ def test_pages(installed: Host) -> None:
         assert refused.stderr.startswith("vc5ctl: error: there is no ")
 
 
+def test_names_as_people_have_them(installed: Host) -> None:
+    """Of a service its name or address, also where it is drained, listed or traced."""
+    name = said(installed, "services")[SERVICE]["name"]
+    for word in (name, VIP):
+        assert installed.ctl("drain", "service", word, "--force").returncode == 0
+        assert said(installed, "drains") == [{"kind": "service", "service": SERVICE}]
+        assert installed.ctl("undrain", "service", word).returncode == 0
+        assert said(installed, "flows", "--service", word)["matched"] == 0
+    assert installed.ctl("drain", "vip", f"::ffff:{VIP}").returncode == 1
+    for words in (("drain", "service", "shop"), ("flows", "--service", "shop"), ("trace", "service", "shop")):
+        assert installed.ctl(*words).stderr.startswith("vc5ctl: error: there is no service shop\n")
+    refused = installed.ctl("trace", "service", "192.0.2.99:80:tcp")
+    assert refused.stderr.startswith("vc5ctl: error: there is no service 192.0.2.99:80:tcp\n")
+
+
 def test_the_first_page_says_which_host_it_is(installed: Host) -> None:
     first, second, *_ = installed.ctl("status").stdout.splitlines()
     assert first.endswith(f" on {socket.gethostname()}")

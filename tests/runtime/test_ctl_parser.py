@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from vc5d.ctl import main
+from vc5d.ctl import command, main
 from vc5d.ctl.parser import parser
 from vc5d.defaults import SOCKET
 
@@ -41,6 +41,13 @@ def test_a_number_that_is_none_is_told_what_is_wanted(
     with pytest.raises(SystemExit):
         parser().parse_args(words)
     assert f"{words[1]}: '{words[2]}' is not {wanted}\n" in capsys.readouterr().err
+
+
+def test_an_address_however_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(command, "ask", lambda *_, **values: asked.append(values["target"]) or {"target": ""})
+    assert main(["--socket", str(tmp_path / "none"), "undrain", "vip", "2001:DB8:101::0001"]) == 0
+    assert asked == [{"kind": "vip", "vip": "2001:db8:101::1"}]
 
 
 def test_a_trace_that_never_began_counts_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

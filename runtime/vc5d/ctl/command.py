@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..outcome import guarded
+from . import naming
 from .ask import ask
 from .pages import drains, drops, flows, peers, reals, services, status, vips
 from .pages.view import Page
@@ -38,9 +39,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     options = parser().parse_args(arguments)
+    _resolve(options)
     if options.command in _PAGES:
         return show(_PAGES[options.command], options)
     return _OTHERS[options.command](options)
+
+
+def _resolve(options: argparse.Namespace) -> None:
+    """Names as people have them, to vc5d's. Raises Vc5Error."""
+    kind = getattr(options, "kind", None)
+    if options.command in ("flows", "drain", "undrain") and getattr(options, "service", None):
+        options.service = naming.service(options.socket, options.service)
+    if kind == "service":
+        options.name = naming.service(options.socket, options.name)
+    if (kind in ("vip", "real") or options.command == "reals") and options.name:
+        options.name = naming.address(options.name)
+    if options.command == "flows" and options.real:
+        options.real = naming.address(options.real)
 
 
 def _reload(options: argparse.Namespace) -> int:

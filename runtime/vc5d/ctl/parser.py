@@ -23,7 +23,7 @@ not forwarded   pass_…: left to this host, being for no VIP or at its real alr
         drop_…: for a VIP, and unfit"""
 _TRACE = """\
 The filter is words and values: src PREFIX, dst PREFIX, sport PORT, dport PORT, proto NAME, tcp, udp, icmp,
-service ADDRESS:PORT:PROTOCOL. None of them: every packet, also those for this host itself.
+service SERVICE (its key, address or name). None of them: every packet, also those for this host itself.
 
   vc5ctl trace src 203.0.113.7 dst 192.0.2.1 dport 443 proto tcp
   vc5ctl trace --flow 203.0.113.7:51234 192.0.2.1:80
@@ -50,6 +50,7 @@ _rate = number(float, lambda value: 0 <= value < float("inf"), "a number of pack
 _most = number(int, lambda value: 0 <= value <= _MOST_FLOWS, f"a number from 0 to {_MOST_FLOWS}")
 _count = number(int, lambda value: value >= 1, "a number, 1 or more")
 _table = number(int, lambda value: 0 < value < 1 << 32, "the number of a routing table")
+_SERVICE = "ADDRESS:PORT:PROTOCOL, or the address or name of one"
 _FOR_PROGRAMS = "for programs (docs/vc5ctl.md)"
 _EXIT = "Exit codes: 0 all well; 1 vc5d is not there, or refused; 2 wrong usage."
 
@@ -91,19 +92,19 @@ def _also_socket(made: argparse.ArgumentParser) -> None:
 
 
 def _pages(commands: Commands) -> None:
-    key, address = "ADDRESS:PORT:PROTOCOL", "ADDRESS"
+    address = "ADDRESS"
     _page(commands, "status", "everything: services, reals, traffic", _STATUS)
     services = _page(commands, "services", "services, how many reals they have, and their traffic")
-    services.add_argument("name", nargs="?", metavar="SERVICE", help=f"{key}, address or name (all)")
+    services.add_argument("name", nargs="?", metavar="SERVICE", help=f"{_SERVICE} (all)")
     reals = _page(commands, "reals", "real servers, with what their checks say")
     reals.add_argument("name", nargs="?", metavar=address, help="only this one (all)")
-    reals.add_argument("--service", metavar="SERVICE", help=f"only of it: {key}, address or name (all)")
+    reals.add_argument("--service", metavar="SERVICE", help=f"only of it: {_SERVICE} (all)")
     reals.add_argument("--state", choices=STATES, help="only these (all)")
     _page(commands, "vips", "VIPs: up, announced, and why not")
     drops = _page(commands, "drops", "what was not forwarded, by reason, what that means, what to do", _DROPS)
     drops.add_argument("--all", action="store_true", help="also reasons without packets")
     flows = _page(commands, "flows", "the flows that are remembered, and how many each real has", _FLOWS)
-    flows.add_argument("--service", metavar=key, help="only of this one (all)")
+    flows.add_argument("--service", metavar="SERVICE", help=f"only of it: {_SERVICE} (all)")
     flows.add_argument("--real", metavar=address, help="only of this one (all)")
     flows.add_argument("--client", metavar="PREFIX", help="only from there (anywhere)")
     flows.add_argument("--most", type=_most, default=100, metavar="N", help="list at most N of them (100)")
@@ -180,9 +181,9 @@ def _targets(command: argparse.ArgumentParser) -> None:
     for kind in (host, vip, service, real):
         _also_socket(kind)
     vip.add_argument("name", metavar="ADDRESS")
-    service.add_argument("name", metavar="ADDRESS:PORT:PROTOCOL")
+    service.add_argument("name", metavar="SERVICE", help=_SERVICE)
     real.add_argument("name", metavar="ADDRESS")
-    real.add_argument("--service", metavar="ADDRESS:PORT:PROTOCOL", help="only of this one (all)")
+    real.add_argument("--service", metavar="SERVICE", help=f"only of it: {_SERVICE} (all)")
     for kind in (host, vip, service, real):
         kind.add_argument("--json", action="store_true", help=_FOR_PROGRAMS)
     if command.prog.endswith(" drain"):

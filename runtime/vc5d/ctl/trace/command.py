@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...errors import Vc5Error
+from .. import naming
 from ..ask import stream
 from ..terminal import Paint
 from .pcapng import Capture
@@ -87,8 +88,17 @@ class _Shown:
             sys.stderr.write(f"{lost} lost: they came faster than they were read\n")
 
 
+def _with_keys(options: argparse.Namespace) -> list[str]:
+    """The filter, its service by the key: one that is not there would be waited for in vain."""
+    words = list(options.filter)
+    for at, word in enumerate(words[1:], 1):
+        if words[at - 1] == "service":
+            words[at] = naming.service(options.socket, word, known=True)
+    return words
+
+
 def _wanted(options: argparse.Namespace) -> dict[str, Any]:
-    wanted = parse_filter(options.filter)
+    wanted = parse_filter(_with_keys(options))
     if options.flow:
         if wanted.keys() & {"src", "dst", "sport", "dport"}:
             raise Vc5Error("--flow says source and destination already", "leave src, dst and ports out")
