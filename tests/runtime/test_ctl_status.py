@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from types import ModuleType
 from typing import Any
 
-from vc5d.ctl.pages import status
+import pytest
+from vc5d.ctl.pages import reals, services, status
 from vc5d.ctl.pages.view import View
 
 ONE, OTHER = "192.0.2.1", "192.0.2.2"
@@ -30,3 +32,28 @@ def test_a_vip_that_is_withdrawn_is_named_with_the_reason() -> None:
     why = "1 of 2 needed reals of 192.0.2.2:80:tcp accept"
     said = head({ONE: {"leaving": False, "why": ""}, OTHER: {"leaving": False, "why": why}}, [ONE])
     assert said[-2:] == [f"announced   {ONE}", f"NOT         {OTHER}: {why}"]
+
+
+REAL = {"state": "accepting", "mac": "02:00:00:00:10:10", "vlan": 10, "share": 0.5, "reason": "HTTP 200"}
+COUNTS = {"packets": 1234567, "bytes": 12345678901, "flows": 12345, "sessions": 12}
+SERVICE = {
+    "name": "web",
+    "need": 1,
+    "reals": {"10.1.10.10": REAL | COUNTS},
+    "slots": {"clear": 16381},
+} | COUNTS
+SEEN = {"version": "1", "document": "/etc/vc5/config.json", "digest": "d", "generation": 1, "announced": []}
+ANSWER = SEEN | {"interfaces": {}, "services": {"192.0.2.1:80:tcp": SERVICE}}
+
+
+@pytest.mark.parametrize("page", [status, reals, services], ids=lambda page: page.__name__)
+def test_a_table_fits_a_terminal_of_80_columns_and_says_what_it_leaves_out(page: ModuleType) -> None:
+    """As the console of a server that its operator reaches in no other way has."""
+    options = Namespace(watch=None, name=None, service=None, state=None)
+    narrow = page.PAGE.lines(View(options, ANSWER, room=80))
+    assert max(map(len, narrow)) <= 80
+    assert narrow[-1].startswith("no room here for ")
+    assert all(word in "\n".join(narrow) for word in ("PACKETS", "192.0.2.1:80:tcp"))
+    wide = "\n".join(page.PAGE.lines(View(options, ANSWER)))
+    assert "BYTES" in wide, "into a file or a pipe all of it goes"
+    assert "no room" not in wide

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+_FREE = 16  # columns that a text at the end of a line has for certain
 _UNITS = ("", "k", "M", "G", "T", "P")
 
 
@@ -51,6 +53,30 @@ def table(rows: Sequence[Sequence[str]], numbers: Iterable[int] = (), indent: st
         (indent + "  ".join(_padded(cell, widths[at], at in right) for at, cell in enumerate(row))).rstrip()
         for row in rows
     ]
+
+
+def room() -> int | None:
+    """Columns of the terminal that standard output is; None: it is none, and lines may have any length."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def narrowed(
+    rows: Sequence[Sequence[str]], dispensable: Sequence[int], available: int | None
+) -> tuple[list[Sequence[str]], list[int]]:
+    """The rows without as many columns of `dispensable`, the first of them first, as must go for a line to
+    fit; and which those are: on a console of 80 columns a table whose lines break cannot be read. Only the
+    last cell of a line, whose text is free, may break it."""
+    widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths[-1] = min(widths[-1], _FREE)
+    gone: list[int] = []
+    rest = iter(dispensable)
+    while available is not None and sum(widths) + 2 * (len(widths) - 1 - len(gone)) > available:
+        column = next(rest, None)
+        if column is None:
+            break
+        widths[column] = 0
+        gone.append(column)
+    return [[cell for at, cell in enumerate(row) if at not in gone] for row in rows], sorted(gone)
 
 
 def width(cell: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .ask import ask
 from .pages.view import Page, View
-from .terminal import Paint, as_json
+from .terminal import Paint, as_json, room
 
 _CLEAR = "\x1b[H\x1b[2J"
 _BACK_TO_BACK = 0.2  # s: no faster, whatever is asked for
@@ -41,9 +41,9 @@ def _asked(page: Page, options: argparse.Namespace, last: View | None) -> View:
     now.when = time.monotonic()
     paint = Paint.of_terminal()
     if last is None:
-        return View(options, now, paint=paint)
+        return View(options, now, paint=paint, room=room())
     seconds = now.when - last.now.when if isinstance(last.now, _Stamped) else 0.0
-    return View(options, now, last.now, seconds, paint)
+    return View(options, now, last.now, seconds, paint, room())
 
 
 def _write(page: Page, view: View) -> None:

@@ -7,18 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import Vc5Error
-from ..terminal import age, printable, state_style, table
+from ..terminal import age, printable, state_style
 from .services import chosen
 from .view import Page, View
 
 STATES = ("accepting", "draining", "down")
+_NUMBERS = range(5, 11)
+_DISPENSABLE = (4, 5, 6, 9, 10, 8, 3)  # columns, by how well an operator in haste can do without
 
 
 def lines(view: View) -> list[str]:
     unit = ("PACKETS/S", "BITS/S", "FLOWS/S") if view.watching else ("PACKETS", "BYTES", "FLOWS")
     rows = [["REAL", "SERVICE", "STATE", "FOR", "MAC", "VLAN", "SHARE", "SESSIONS", *unit, "CHECKS"]]
     rows += [_row(view, each) for each in found(view)]
-    return table(rows, range(5, 11)) if len(rows) > 1 else ["no reals"]
+    return [*view.table(rows, _NUMBERS, _DISPENSABLE), *view.note()] if len(rows) > 1 else ["no reals"]
 
 
 def found(view: View) -> list[dict[str, Any]]:

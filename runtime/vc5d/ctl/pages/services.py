@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import Vc5Error
-from ..terminal import printable, table
+from ..terminal import printable
 from .view import Answer, Page, View
+
+_NUMBERS = range(2, 8)
+_DISPENSABLE = (6, 7, 8, 5)  # columns, by how well an operator in haste can do without
 
 
 def lines(view: View) -> list[str]:
@@ -15,7 +18,7 @@ def lines(view: View) -> list[str]:
     rows = [["SERVICE", "NAME", "ACCEPT", "NEED", "SESSIONS", *unit, "SLOTS"]]
     for key, service in chosen(view.now, view.options.name).items():
         rows.append(_row(view, key, service))
-    return table(rows, range(2, 8)) if len(rows) > 1 else ["no services"]
+    return [*view.table(rows, _NUMBERS, _DISPENSABLE), *view.note()] if len(rows) > 1 else ["no services"]
 
 
 def _row(view: View, key: str, service: Mapping[str, Any]) -> list[str]:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..terminal import printable, state_style, table
+from ..terminal import printable, state_style
 from .drains import in_words
 from .view import Page, View
 
 _HEADINGS = ("REAL", "STATE", "MAC", "VLAN", "SHARE", "PACKETS", "BYTES", "FLOWS", "CHECKS")
 _NUMBERS = range(3, 8)  # columns aligned to the right
+_DISPENSABLE = (2, 3, 4, 6, 7)  # by how well an operator in haste can do without
 
 
 def lines(view: View) -> list[str]:
@@ -22,7 +23,7 @@ def lines(view: View) -> list[str]:
         said += ["", *_service(view, key, service)]
     said += ["", _counts("flows remembered", status.get("flows", {}))]
     said += [_counts("not forwarded", status.get("reasons", {}))]
-    return said
+    return [*said, *view.note()]
 
 
 def _head(status: Mapping[str, Any]) -> Iterable[str]:
@@ -64,7 +65,7 @@ def _service(view: View, key: str, service: Mapping[str, Any]) -> Iterable[str]:
     title = view.paint("bold", f"{key} {name}".rstrip())
     yield f"{title}: {accepting} of {len(reals)} accept, {service.get('need', 0)} needed; slots: {slots}"
     rows = [_HEADINGS, *(_real(view, key, address, real) for address, real in reals.items())]
-    yield from table(rows, _NUMBERS, "  ")
+    yield from view.table(rows, _NUMBERS, _DISPENSABLE, "  ")
 
 
 def _real(view: View, key: str, address: str, real: Mapping[str, Any]) -> tuple[str, ...]:
