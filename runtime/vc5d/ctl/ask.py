@@ -14,6 +14,10 @@ from ..errors import Vc5Error
 _PATIENCE = 60.0  # s: a reload waits for a big document
 
 
+class Forbidden(Vc5Error):
+    """The socket is there, and not for who asks."""
+
+
 def ask(path: Path, command: str, **values: Any) -> Any:
     """The result of one command; `values` go with it. Raises Vc5Error with vc5d's own reason, or why it
     cannot be asked."""
@@ -57,7 +61,7 @@ def _connected(path: Path, command: str, values: dict[str, Any]) -> Iterator[_An
     except TimeoutError:
         raise Vc5Error(f"vc5d does not answer on {path}", "its log may say why") from None
     except PermissionError:
-        raise Vc5Error(f"no permission for {path}", "run as root, or join the socket's group") from None
+        raise Forbidden(f"no permission for {path}", "run as root, or join the socket's group") from None
     except OSError as failure:
         raise Vc5Error(
             f"no vc5d answers on {path}: {failure.strerror or failure}",

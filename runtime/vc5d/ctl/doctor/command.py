@@ -7,11 +7,19 @@ import sys
 from dataclasses import asdict
 
 from ..terminal import Paint, as_json, printable
-from . import fleet, kernel, leftovers, neighbors, network, nics
+from . import fleet, kernel, leftovers, neighbors, network, nics, sinks
 from .finding import FAIL, OK, WARN, Finding, Findings
 from .gather import Asked, Host, gather
 
-_JUDGES = (leftovers.judge, kernel.judge, nics.judge, network.judge, neighbors.judge, fleet.judge)
+_JUDGES = (
+    leftovers.judge,
+    kernel.judge,
+    nics.judge,
+    network.judge,
+    neighbors.judge,
+    fleet.judge,
+    sinks.judge,
+)
 _STYLES = {OK: "green", WARN: "yellow", FAIL: "red"}
 
 

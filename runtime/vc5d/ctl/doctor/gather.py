@@ -24,7 +24,7 @@ from ...health.rules import BASE, MASK, PRIORITY
 from ...network import ethtool
 from ...xdp import link, pins
 from ...xdp.bpf import obj_get, program_id
-from ..ask import ask
+from ..ask import Forbidden, ask
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Nic:
 
 @dataclass(frozen=True)
 class Host:
-    """What the judges judge. status: vc5d's answer, None: it does not run (why_not says what the socket
-    said). document: the one that it uses, or was named; None: none, or not to be read (why_no_document).
-    links: by interface with a pinned link, whether it has the pinned program. routes: VIP to protocol, in
-    vc5d's table. addresses: of this host, (interface, address). neighbors: address to MAC. rp_filters: by
-    interface, and of `all`."""
+    """What the judges judge. status: vc5d's answer, None: none (why_not says what the socket said; forbidden:
+    that who asks may not). document: the one that it uses, or was named; None: none, or not to be read
+    (why_no_document). links: by interface with a pinned link, whether it has the pinned program. routes: VIP
+    to protocol, in vc5d's table. addresses: of this host, (interface, address). neighbors: address to MAC.
+    rp_filters: by interface, and of `all`."""
 
     kernel: str
     cpus: int
@@ -74,6 +74,7 @@ class Host:
     rp_filters: Mapping[str, int]
     files: Path = Path("/")
     table: int = 205
+    forbidden: bool = False
 
     def text(self, path: str) -> str:
         """Of a file of the system; "" if it cannot be read."""
@@ -100,7 +101,7 @@ class Asked:
 
 
 def gather(asked: Asked) -> Host:
-    status, why_not = _status(asked.socket)
+    status, why_not, forbidden = _status(asked.socket)
     document, why_no_document = _document(asked.document or _named(status))
     links = _links(asked.pin)
     names = asked.interfaces or tuple((status or {}).get("interfaces", {})) or tuple(links)
@@ -119,6 +120,7 @@ def gather(asked: Asked) -> Host:
         pinned=_pinned(asked.pin),
         links=links,
         table=asked.table,
+        forbidden=forbidden,
         rules=network.rules,
         routes=network.routes,
         marked_tables=network.marked_tables,
@@ -138,11 +140,11 @@ def gather(asked: Asked) -> Host:
     )
 
 
-def _status(path: Path) -> tuple[Mapping[str, Any] | None, str]:
+def _status(path: Path) -> tuple[Mapping[str, Any] | None, str, bool]:
     try:
-        return ask(path, "status"), ""
+        return ask(path, "status"), "", False
     except Vc5Error as failure:
-        return None, failure.message
+        return None, failure.message, isinstance(failure, Forbidden)
 
 
 def _other_running() -> bool:
@@ -161,7 +163,7 @@ def _named(status: Mapping[str, Any] | None) -> Path | None:
 
 def _document(path: Path | None) -> tuple[Document | None, str]:
     if path is None:
-        return None, "vc5d does not run: --document names the one to compare with"
+        return None, "no vc5d says which: --document names the one to compare with"
     try:
         return inspect(path), ""
     except Vc5Error as failure:

@@ -13,6 +13,15 @@ _UNINSTALL = "vc5d --uninstall    # or start vc5d, which takes all of it over"
 def judge(host: Host) -> Findings:
     if host.status is not None:
         return [_running(host), *_other_program(host)]
+    if host.forbidden:
+        return [
+            warn(
+                "vc5d",
+                f"it cannot be asked: {host.why_not}",
+                "much of what the doctor looks at is not to be seen for this user",
+                "sudo vc5ctl doctor; or, from the next login on: adduser YOU vc5",
+            )
+        ]
     if host.other_running:
         return [
             warn(

@@ -24,7 +24,7 @@ def judge(host: Host) -> Findings:
         return [
             warn(
                 "interfaces",
-                "none is known: vc5d does not run and nothing is pinned",
+                "none is known: no vc5d says which, and nothing is pinned",
                 "their offloads and queues matter most",
                 "vc5ctl doctor INTERFACE…",
             )
