@@ -23,9 +23,9 @@ from .document import check
 from .errors import Vc5Error
 from .health.plans import compile_checks
 from .loop import courtesy
+from .numbers import number
 from .operator.control import is_served
 from .options import Options
-from .numbers import number
 from .outcome import guarded, say
 from .sharing.keys import Secrets
 from .sharing.settings import settings_of

@@ -55,7 +55,9 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """asyncio.run, to whose loop others give way."""
     import asyncio  # noqa: PLC0415 - the process that reads documents needs none of it
 
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_Selector())) as runner:
+    from .lookups import Loop  # noqa: PLC0415
+
+    with asyncio.Runner(loop_factory=lambda: Loop(_Selector())) as runner:
         return runner.run(main)
 
 

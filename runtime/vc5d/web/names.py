@@ -9,10 +9,10 @@ reason to refuse whom it let in.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-import threading
 import time
+
+from ..loop.lookups import in_own_thread
 
 _AGAIN = 60.0  # s until DNS is asked again for a full name that it did not tell
 
@@ -36,27 +36,8 @@ class Names:
                 self._own, self._full, self._asked = own, "", -_AGAIN
             if self._full in ("", own) and self._is_due():
                 self._asked = time.monotonic()
-                self._full = await _full_name(own)
+                self._full = (await in_own_thread(lambda: socket.getfqdn(own))).lower()
         return bool(name) and name == self._full
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._asked >= _AGAIN
-
-
-async def _full_name(own: str) -> str:
-    """By a thread of its own: the loop waits for those of its pool when vc5d ends, and for this one nobody
-    shall wait then."""
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[str] = loop.create_future()
-
-    def tell(name: str) -> None:
-        if not found.done():
-            found.set_result(name)
-
-    def ask() -> None:
-        name = socket.getfqdn(own).lower()
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(tell, name)
-
-    threading.Thread(target=ask, name="full-name", daemon=True).start()
-    return await found
