@@ -7,11 +7,13 @@ import sys
 import time
 from typing import Any
 
+from ..errors import Vc5Error
 from .ask import ask
 from .pages.view import Page, View
 from .terminal import Paint, as_json, room
 
 _CLEAR = "\x1b[H\x1b[2J"
+_AGAIN = 1.0  # s between two tries to reach a vc5d that does not answer
 _BACK_TO_BACK = 0.2  # s: no faster, whatever is asked for
 
 
@@ -25,9 +27,23 @@ def show(page: Page, options: argparse.Namespace) -> int:
         while True:
             _write(page, view)
             time.sleep(max(_BACK_TO_BACK, options.watch))
-            view = _asked(page, options, view)
+            view = _asked_until_answered(page, options, view)
     except KeyboardInterrupt:
         return 0
+
+
+def _asked_until_answered(page: Page, options: argparse.Namespace, last: View) -> View:
+    """Who watches a screen watches on over a restart of vc5d, and reads meanwhile why it stands still. A
+    program that reads is better told at once. Raises Vc5Error."""
+    while True:
+        try:
+            return _asked(page, options, last)
+        except Vc5Error as failure:
+            if options.json or not sys.stdout.isatty():
+                raise
+            sys.stdout.write(f"\n{last.paint('red', failure.message)}; Ctrl-C ends it")
+            sys.stdout.flush()
+            time.sleep(max(_AGAIN, options.watch))
 
 
 class _Stamped(dict[str, Any]):
