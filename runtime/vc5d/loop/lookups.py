@@ -1,6 +1,5 @@
 """Asking DNS, by threads of their own. Where no name server answers, that takes ten seconds and more each
-time; in the loop's pool, which has few threads, a handful of sinks would then keep all others waiting who need
-one (status, metrics, reloads), and vc5d from ending.
+time; XX, metrics, reloads), and vc5d from ending.
 """
 
 from __future__ import annotations
