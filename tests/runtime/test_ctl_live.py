@@ -189,7 +189,9 @@ def test_doctor_names_all_that_a_killed_vc5d_left(installed: Host) -> None:
     installed.daemon.kill()
     installed.daemon.wait()
     tracing.process.communicate(timeout=10)
-    left = whats(findings(installed, "--document", str(installed.config))["warn"])
+    warned = findings(installed, "--document", str(installed.config))["warn"]
+    assert any(each["fix"].startswith(f"vc5d --uninstall --pin {installed.pins} ") for each in warned)
+    left = whats(warned)
     assert "vc5d: it does not run" in left
     assert "the program is on eth10 without a vc5d" in left
     assert "the tracing program is on eth10" in left

@@ -75,6 +75,7 @@ class Host:
     files: Path = Path("/")
     table: int = 205
     forbidden: bool = False
+    tun_name: str = "vc5"
 
     def text(self, path: str) -> str:
         """Of a file of the system; "" if it cannot be read."""
@@ -121,6 +122,7 @@ def gather(asked: Asked) -> Host:
         links=links,
         table=asked.table,
         forbidden=forbidden,
+        tun_name=asked.tun,
         rules=network.rules,
         routes=network.routes,
         marked_tables=network.marked_tables,

@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ...announce.routes import ANNOUNCE, SHUTDOWN
+from ...defaults import PIN_DIR
 from .finding import Finding, Findings, fail, ok, warn
 from .gather import Host
 
-_UNINSTALL = "vc5d --uninstall    # or start vc5d, which takes all of it over"
+
+def _uninstall(host: Host) -> str:
+    """Of the pins that were looked at, which need not be the usual ones."""
+    pins = "" if host.pin_dir == PIN_DIR else f" --pin {shlex.quote(str(host.pin_dir))}"
+    return f"vc5d --uninstall{pins}    # or start vc5d, which takes all of it over"
 
 
 def judge(host: Host) -> Findings:
@@ -65,7 +72,7 @@ def _attached(host: Host) -> Finding | None:
         "leftovers",
         f"the program is on {', '.join(sorted(host.links))} without a vc5d",
         "it forwards what still arrives, by states that nobody renews; after a planned stop that is meant",
-        _UNINSTALL,
+        _uninstall(host),
     )
 
 
@@ -93,7 +100,7 @@ def _pins(host: Host) -> Finding | None:
         "leftovers",
         f"maps and program are pinned in {host.pin_dir}",
         "they hold memory; a vc5d that starts goes on with them",
-        _UNINSTALL,
+        _uninstall(host),
     )
 
 
@@ -105,7 +112,7 @@ def _rules(host: Host) -> Finding | None:
         "leftovers",
         f"{host.rules} routing rules of health checks (priorities 29800 to 29803){tables}",
         "vc5d was killed: they lead only marked packets, so they do no harm",
-        _UNINSTALL,
+        _uninstall(host),
     )
 
 
@@ -131,5 +138,5 @@ def _tun(host: Host) -> Finding | None:
         "leftovers",
         "the TUN device of announced routes is there without a vc5d",
         "a process holds it, or systemd over a restart: routes that point at it are still announced",
-        "ip tuntap del dev vc5 mode tun",
+        f"ip tuntap del dev {shlex.quote(host.tun_name)} mode tun",
     )
