@@ -184,6 +184,11 @@ def test_doctor_finds_what_was_broken_on_purpose(installed: Host) -> None:
         output("ip", "address", "add", "10.66.20.1/24", "dev", "eth20", netns=lb)
 
 
+def test_doctor_fails_by_a_document_that_the_next_start_would_refuse(installed: Host) -> None:
+    installed.config.write_text('{"version"')
+    assert "document: " + str(installed.config) in whats(findings(installed, code=1)["fail"])
+
+
 def test_doctor_names_all_that_a_killed_vc5d_left(installed: Host) -> None:
     tracing = installed.trace()
     installed.daemon.kill()

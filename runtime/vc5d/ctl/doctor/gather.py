@@ -76,6 +76,7 @@ class Host:
     table: int = 205
     forbidden: bool = False
     tun_name: str = "vc5"
+    refused_document: bool = False
 
     def text(self, path: str) -> str:
         """Of a file of the system; "" if it cannot be read."""
@@ -103,7 +104,7 @@ class Asked:
 
 def gather(asked: Asked) -> Host:
     status, why_not, forbidden = _status(asked.socket)
-    document, why_no_document = _document(asked.document or _named(status))
+    document, why_no_document, refused_document = _document(asked.document or _named(status))
     links = _links(asked.pin)
     names = asked.interfaces or tuple((status or {}).get("interfaces", {})) or tuple(links)
     network = _Network(asked.table)
@@ -123,6 +124,7 @@ def gather(asked: Asked) -> Host:
         table=asked.table,
         forbidden=forbidden,
         tun_name=asked.tun,
+        refused_document=refused_document,
         rules=network.rules,
         routes=network.routes,
         marked_tables=network.marked_tables,
@@ -163,13 +165,15 @@ def _named(status: Mapping[str, Any] | None) -> Path | None:
     return Path(status["document"]) if status else None
 
 
-def _document(path: Path | None) -> tuple[Document | None, str]:
+def _document(path: Path | None) -> tuple[Document | None, str, bool]:
+    """Also why there is none, and whether vc5d would refuse it, too: that this user may not read it says
+    nothing of that."""
     if path is None:
-        return None, "no vc5d says which: --document names the one to compare with"
+        return None, "no vc5d says which: --document names the one to compare with", False
     try:
-        return inspect(path), ""
+        return inspect(path), "", False
     except Vc5Error as failure:
-        return None, failure.message
+        return None, failure.message, not isinstance(failure.__context__, PermissionError)
 
 
 def _pinned(pin_dir: Path) -> bool:

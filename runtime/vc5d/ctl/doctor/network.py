@@ -5,23 +5,31 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_interface
 
 from . import bird
-from .finding import Findings, fail, ok, warn
+from .finding import Finding, Findings, fail, ok, warn
 from .gather import Host
 from .nics import rp_filter
 
 
 def judge(host: Host) -> Findings:
     if host.document is None:
-        return [
-            warn(
-                "document",
-                host.why_no_document,
-                "without it VLANs and reals are not looked at",
-                "vc5ctl doctor --document config.json",
-            ),
-            *bird.judge(host),
-        ]
+        return [_no_document(host), *bird.judge(host)]
     return [*_reload(host), *_vlans(host), *_own_vips(host), *_reals(host), *bird.judge(host)]
+
+
+def _no_document(host: Host) -> Finding:
+    if host.refused_document:
+        return fail(
+            "document",
+            host.why_no_document,
+            "the next start of vc5d fails by it, and so does a reload; VLANs and reals are not looked at",
+            "compile the configuration again with vc5c, and copy the document here; then: vc5ctl reload",
+        )
+    return warn(
+        "document",
+        host.why_no_document,
+        "without it VLANs and reals are not looked at",
+        "vc5ctl doctor --document config.json",
+    )
 
 
 def _reload(host: Host) -> Findings:
