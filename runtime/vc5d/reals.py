@@ -90,6 +90,7 @@ class Reals:
         self._own_macs: frozenset[tuple[int, str]] | None = None  # what has been logged
         self._unreachable: set[str] = set()  # why, in words; what has been logged
         self._one_at_a_time = asyncio.Lock()
+        self._following, self._linking = asyncio.Lock(), asyncio.Lock()
         self._moved = asyncio.Event()
 
     async def start(self, running: AsyncExitStack, known: Mapping[Name, bool]) -> None:
@@ -130,7 +131,8 @@ class Reals:
         self._changed()
 
     async def _follow_checks(self) -> None:
-        self._standings.forget(await self._watch.follow(await self._followed()))
+        async with self._following:  # or what was found first may come last
+            self._standings.forget(await self._watch.follow(await self._followed()))
 
     async def _followed(self) -> Plans:
         """Those of the document and of reals that left it. Beside the event loop: both may be many."""
@@ -323,10 +325,13 @@ class Reals:
                 log.warning("real.places", error=failure)
 
     async def _set_links(self, links: list[Link]) -> None:
-        await self._faraway.set_links(links)
-        rest = iter([(*link, self._out.get(link[0], 0)) for link in links])
-        while await self._plane.do(_for_a_while, self._dataplane.set_link, rest):
-            pass
+        """In the order in which they were found: a MAC that changes while very many are told is told after
+        them, or what was known before would be the last that the dataplane hears of it."""
+        async with self._linking:
+            await self._faraway.set_links(links)
+            rest = iter([(*link, self._out.get(link[0], 0)) for link in links])
+            while await self._plane.do(_for_a_while, self._dataplane.set_link, rest):
+                pass
 
 
 def _anew(before: Document | None, document: Document) -> Iterator[Name]:
