@@ -362,15 +362,17 @@ class Daemon:
                 self._watchdog.turned()
                 await asyncio.sleep(min(wait, left))
 
-    async def _vips_to_announce(self, announced: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-        """Those to announce, and those of them that are leaving."""
+    async def _vips_to_announce(
+        self, announced: frozenset[str]
+    ) -> tuple[frozenset[str], frozenset[str], float]:
+        """Those to announce, those of them that are leaving, and how long it took to decide."""
         document = None
         while document is not self._document:  # another one may come meanwhile
             document = self._document
             now = Circumstances(announced, self._draining.now, self._interfaces.bare, self._learning())
             states = await self._vips.decide(document, self._reals.condition, now)
         wanted = frozenset(vip for vip, state in states.items() if state.announce)
-        return wanted, frozenset(vip for vip in wanted if states[vip].leaving)
+        return wanted, frozenset(vip for vip in wanted if states[vip].leaving), self._vips.took
 
     def _learning(self) -> float:
         """Seconds until VIPs that are not announced yet may be."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 
 from pyroute2.netlink.exceptions import NetlinkError
@@ -22,12 +21,14 @@ _AFTER_A_FAILURE = 0.5  # s
 _ROUTES_READ_AGAIN = 10.0  # s: puts back what others deleted
 
 
-Wanted = Callable[[frozenset[str]], Awaitable[tuple[frozenset[str], frozenset[str]]]]
+Wanted = Callable[[frozenset[str]], Awaitable[tuple[frozenset[str], frozenset[str], float]]]
 
 
 class Announcing:
-    """wanted: given the VIPs that are announced, those that should be, and those of them that are leaving.
-    Without an announcer nothing is. grace: seconds between saying that all leave and withdrawing them."""
+    """wanted: given the VIPs that are announced, those that should be, those of them that are leaving, and
+    the seconds that it took to decide: not those in which it waited for a busy event loop, or changes would
+    come late just when there are many. Without an announcer nothing is. grace: seconds between saying that
+    all leave and withdrawing them."""
 
     def __init__(self, announcer: Announcer | None, wanted: Wanted, grace: float = 0.0) -> None:
         self._announcer = announcer
@@ -94,10 +95,8 @@ class Announcing:
         now = asyncio.get_running_loop().time()
         trusting = now - self._read_at < _ROUTES_READ_AGAIN
         try:
-            begin = time.perf_counter()
-            wanted = await self._wanted(announcer.announced)
-            self._took = time.perf_counter() - begin
-            await announcer.announce(*wanted, trusting=trusting)
+            vips, leaving, self._took = await self._wanted(announcer.announced)
+            await announcer.announce(vips, leaving, trusting=trusting)
             self._failure = ""
             self._read_at = self._read_at if trusting else now
         except (NetlinkError, OSError) as failure:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .. import log
 from ..health.verdict import Conditions, Counts, Sides, by_vip, fault
-from ..loop.turns import in_turns
+from ..loop.turns import Slices
 from ..operator.drains import Drains
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # The level at which a VIP's failure is told, by the highest priority of its services, as in VC5.
 _LEVELS: Mapping[str, str] = {"critical": "error", "high": "warning", "medium": "notice", "low": "info"}
 DEFAULT_PRIORITY = "critical"
-_AT_ONCE = 25  # VIPs that are looked at before others have their turn
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,13 @@ class _Vip:
 
 
 class Vips:
-    """The last state of each VIP. `clock`: seconds since the epoch; `sides`: as verdict.Counts has it."""
+    """The last state of each VIP. `clock`: seconds since the epoch; `sides`: as verdict.Counts has it.
+    `took`: seconds, to decide the last time; what else was done meanwhile is not counted."""
 
     def __init__(self, clock: Callable[[], float] = time.time, sides: Sides | None = None) -> None:
         self._counts = Counts(sides)
         self.states: dict[str, VipState] = {}
+        self.took = 0.0
         self._made_of: Mapping[str, object] = {}  # each state
         self._document: Document | None = None
         self._vips: dict[str, _Vip] = {}
@@ -87,13 +88,13 @@ class Vips:
             self._counts.keep(document.services)
         drained = now.drains.real if now.drains.targets else None
         for_all = (now.drains, now.bare, now.learning > 0, round(now.learning))
-        states, made_of = {}, {}
-        async for vip, its in in_turns(self._vips.items(), _AT_ONCE):
+        states, made_of, slices = {}, {}, Slices()
+        async for vip, its in slices.of(self._vips.items()):
             counted = [self._counts.of(service, conditions, drained) for service in its.services]
             known = self._made_of.get(vip)
             made_of[vip] = (its, counted, vip in now.announced, for_all)
             states[vip] = self.states[vip] if known == made_of[vip] else self._state(vip, its, counted, now)
-        self.states, self._made_of = states, made_of
+        self.states, self._made_of, self.took = states, made_of, slices.took
         return states
 
     def _state(self, vip: str, its: _Vip, counted: list[tuple[int, int]], now: Circumstances) -> VipState:
