@@ -255,6 +255,11 @@ class Daemon:
         self._spawned.add(task)
         task.add_done_callback(ended)
 
+    async def _end_spawned(self) -> None:
+        """While what they work with is still there."""
+        for task in list(self._spawned):
+            await cancel(task)
+
     def _reals_changed(self) -> None:
         self._announcing.changed()
         self._fleet.something_changed()
@@ -263,6 +268,7 @@ class Daemon:
         """Ended in reverse order: first these, then the routes are withdrawn, then a reload that is under way
         gets to its end, and all the rest after that: as long as traffic may come, others are told of it."""
         running.push_async_callback(cancel, start(self._sharing.run_for_ever(), self._failed))
+        running.push_async_callback(self._end_spawned)
         running.callback(lambda: self._fleet.say_farewell(restarting=self._announcing.handed_over))
         running.push_async_callback(cancel, start(self._fleet.for_ever(), self._failed))
         running.push_async_callback(self._reloads.finish)

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -465,6 +466,28 @@ def test_sigterm_during_a_reload(wire: Wire, tmp_path: Path, monkeypatch: pytest
     assert scene.dataplane.applied[1:] == digests
     assert at_close == [{REAL1: UP, REAL2: DRAINING}]
     assert defects == []
+
+
+def test_what_the_fleet_has_begun_ends_before_what_it_works_with(wire: Wire, tmp_path: Path) -> None:
+    """To learn from a peer, say: in the end the maps are closed, and nothing that is asked of the dataplane's
+    thread is done any more."""
+
+    async def work(scene: Scene) -> None:
+        def use() -> None:
+            used.append(scene.dataplane.closed)
+
+        async def learn() -> None:
+            while not any(used[-1:]):
+                await scene.daemon._plane.do(use)
+
+        scene.dataplane.at_close = lambda: time.sleep(0.2)
+        scene.daemon._spawn(learn())
+        await scene.until(lambda: bool(used))
+
+    used: list[bool] = []
+    scene = play(tmp_path, work)
+    assert scene.dataplane.closed
+    assert not any(used)
 
 
 def test_nothing_is_announced_while_an_interface_is_there_without_the_program(
