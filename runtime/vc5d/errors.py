@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 
+def unread(failure: OSError | UnicodeDecodeError) -> tuple[str, str]:
+    """Why a file that should have been read was not, and what to do about that; "" if nobody knows."""
+    if isinstance(failure, UnicodeDecodeError):
+        return "it is not text", ""
+    hint = ""
+    if isinstance(failure, FileNotFoundError):
+        hint = "put it there, or name the file that is meant"
+    elif isinstance(failure, PermissionError):
+        hint = "let the user that vc5d runs as read it"
+    return failure.strerror or str(failure), hint
+
+
 class Vc5Error(Exception):
     """A failure with a message for a person.
 

@@ -149,6 +149,7 @@ def test_a_secret_that_is_missing_turns_one_sink_off(events: list[str], tmp_path
         raw = {"alert": 4, "slack": {"file": str(tmp_path / "none")}, "teams": receiver.url + "/t"}
         await sinks.follow(read(raw))
         assert "cannot be read" in sinks.status()["slack"]["last_error"]
+        assert any("put it there" in event for event in events), events
         (tmp_path / "none").write_text("no url: topsecret")
         await sinks.follow(read(raw))
         assert "not a URL" in sinks.status()["slack"]["last_error"]

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..errors import unread
 from . import index
 from .fields import Fault, shown
 from .model import Document, DocumentError
@@ -63,14 +64,10 @@ def _raw(path: Path | str, *, pipe: bool = True) -> dict[str, Any]:
     try:
         content = _content(Path(path), pipe=pipe)
     except OSError as error:
-        hint = (
-            "give the file that vc5c wrote"
-            if isinstance(error, IsADirectoryError | FileNotFoundError)
-            else ""
-        )
-        if isinstance(error, PermissionError):
-            hint = "let the user that vc5d runs as read it"
-        raise DocumentError(f"{path}: cannot be read: {error.strerror}", hint) from None
+        why, hint = unread(error)
+        if isinstance(error, IsADirectoryError | FileNotFoundError):
+            hint = "give the file that vc5c wrote"
+        raise DocumentError(f"{path}: cannot be read: {why}", hint) from None
     try:
         raw = json.loads(content.decode(), parse_constant=_no_constant)
     except UnicodeDecodeError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
-from ..errors import Vc5Error
+from ..errors import Vc5Error, unread
 from ..systemd.credentials import given
 
 NAME, NEXT = "fleet", "fleet_next"  # of the credentials (systemd.exec(5), LoadCredential=)
@@ -87,10 +87,8 @@ def _read(path: Path | None) -> str | None:
     try:
         text = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as failure:
-        why = failure.strerror if isinstance(failure, OSError) else "it is not text"
-        raise SecretError(
-            f"the fleet's secret cannot be read from {path}: {why}", "let the user that vc5d runs as read it"
-        ) from None
+        why, hint = unread(failure)
+        raise SecretError(f"the fleet's secret cannot be read from {path}: {why}", hint or _HINT) from None
     if len(text) < SHORTEST or not text.isprintable():
         raise SecretError(f"the fleet's secret in {path} is no line of at least {SHORTEST} characters", _HINT)
     return text

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import Vc5Error
+from ..errors import Vc5Error, unread
 from ..systemd.credentials import place
 
 _SHOWN_INSTEAD = "***"
@@ -39,10 +39,8 @@ class Source:
         try:
             text = path.read_text().strip()
         except (OSError, UnicodeDecodeError) as failure:
-            why = failure.strerror if isinstance(failure, OSError) else "it is not text"
-            raise Vc5Error(
-                f"{of}: {path} cannot be read: {why}", "let the user that vc5d runs as read it"
-            ) from None
+            why, hint = unread(failure)
+            raise Vc5Error(f"{of}: {path} cannot be read: {why}", hint) from None
         if not text or not text.isprintable():
             raise Vc5Error(f"{of}: {path} is empty or has more than one line", "a secret is one line")
         return text

@@ -17,7 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from .. import log
-from ..errors import Vc5Error
+from ..errors import Vc5Error, unread
 from ..operator.control import Command
 from ..systemd.credentials import given
 
@@ -40,7 +40,8 @@ def read_token(file: Path | None) -> bytes | None:
         with path.open("rb") as opened:
             token = opened.read(_LONGEST + 1).strip()
     except OSError as failure:
-        raise Vc5Error(f"the console's token cannot be read from {path}: {failure.strerror}") from None
+        why, hint = unread(failure)
+        raise Vc5Error(f"the console's token cannot be read from {path}: {why}", hint) from None
     if not _SHORTEST <= len(token) <= _LONGEST:
         raise Vc5Error(
             f"the console's token in {path} has {len(token)} characters",
