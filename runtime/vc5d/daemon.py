@@ -145,7 +145,7 @@ class Daemon:
         """First of all: it finds another vc5d before anything of that one's is touched."""
         answers = self._answers
         commands = {"status": answers.status, "flows": answers.flows, **self._changing()}
-        control = Control(self.options.socket, commands, {"trace": answers.trace})
+        control = Control(self.options.socket, commands, {"trace": answers.trace}, self._changing())
         await control.start()
         running.push_async_callback(control.stop)
 

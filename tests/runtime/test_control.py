@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import stat
 import threading
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vc5d import ctl
+from vc5d import ctl, log
 from vc5d.ctl.ask import ask
 from vc5d.errors import Vc5Error
+from vc5d.operator.caller import caller
 from vc5d.operator.control import Control, is_served
 
 
@@ -67,6 +69,43 @@ def test_answers(tmp_path: Path) -> None:
 
     run(path, work)
     assert not path.exists()
+
+
+def test_the_log_says_who_changed_something(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+    found = list[tuple[str, dict[str, object]]]()
+
+    async def main() -> None:
+        control = Control(path, {"status": _status, "reload": _reload}, logged={"reload"})
+        await control.start()
+        await say(path, b'{"command": "status", "user": 7}\n')
+        await say(path, b'{"command": "reload", "user": 7}\n')
+        await control.stop()
+
+    log.setup("info", "text")
+    end = log.subscribe(lambda event, level, values, when: found.append((event, dict(values))))
+    asyncio.run(main())
+    end()
+    assert [event for event, _ in found] == ["control.asked"]
+    assert found[0][1]["command"] == "reload"
+    assert found[0][1]["user"] == caller_of_this_process()
+
+
+def caller_of_this_process() -> int:
+    login = int(Path("/proc/self/loginuid").read_text())
+    return os.getuid() if login == 0xFFFFFFFF else login
+
+
+@pytest.mark.parametrize(
+    ("loginuid", "uid"), [("1000", 1000), ("4294967295", os.getuid()), ("", os.getuid()), (None, os.getuid())]
+)
+def test_who_it_is_also_behind_sudo(tmp_path: Path, loginuid: str | None, uid: int) -> None:
+    mine, other = socket.socketpair()
+    if loginuid is not None:
+        (tmp_path / str(os.getpid())).mkdir()
+        (tmp_path / str(os.getpid()) / "loginuid").write_text(loginuid)
+    with mine, other:
+        assert caller(mine, tmp_path) == uid
 
 
 def test_a_client_that_says_nothing_holds_up_nobody(tmp_path: Path) -> None:

@@ -620,10 +620,13 @@ def test_draining_by_the_command(wire: Wire, tmp_path: Path, capsys: pytest.Capt
 
         await scene.states(UP, UP)
         capsys.readouterr()
+        heard.clear()
         service = f"{VIP}:80:tcp"
         assert await vc5ctl("drain", "real", REAL1, "--service", service) == 0
         assert capsys.readouterr().out == f"real {REAL1} of {service}: drained\n"
         await scene.states(DRAINING, UP)
+        assert await vc5ctl("drain", "real", REAL1, "--service", service) == 0
+        assert heard == ["control.asked", "drain", "control.asked"], "done once, and said who asked"
         assert await vc5ctl("drain", "real", REAL2) == 1
         assert "--force does it all the same" in capsys.readouterr().err
         assert await vc5ctl("drain", "real", "10.99.99.99") == 1
@@ -634,7 +637,11 @@ def test_draining_by_the_command(wire: Wire, tmp_path: Path, capsys: pytest.Capt
             assert await vc5ctl("drain", *words, "--force") == 0
             assert await vc5ctl("undrain", *words) == 0
 
+    heard = list[str]()
+    asked = {"control.asked", "drain"}
+    end = log.subscribe(lambda event, level, values, when: heard.append(event) if event in asked else None)
     play(tmp_path, work)
+    end()
 
 
 def test_metrics_and_status_by_http(wire: Wire, tmp_path: Path) -> None:

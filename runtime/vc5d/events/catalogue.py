@@ -33,6 +33,8 @@ _PARTS: Mapping[str, tuple[Event, ...]] = {
             "configuration", "change", "success", ends="reload.failed"),
         Event("reload.failed", "error", "The new document was refused; the running one stays as it was.",
             "error hint running", "configuration", "change", "failure"),
+        Event("control.asked", "info", "vc5ctl was used to change something, and by whom.", "command user",
+            "configuration", "access"),
         Event("drain", "notice", "An operator took something out of service.", "target", "configuration", "change"),
         Event("undrain", "notice", "An operator put it back.", "target", "configuration", "change", ends="drain"),
     ),

@@ -101,6 +101,7 @@ KEYS: Mapping[str, Key] = {
     "traffic": Key("what becomes of packets meanwhile", "vc5.traffic"),
     "unit": Key("of systemd", "vc5.unit"),
     "until": Key("how long, in words", "vc5.until"),
+    "user": Key("the uid of who asked: the one that they logged in with, also behind sudo", "user.id"),
     "vip": Key("a virtual IP", "destination.ip"),
     "vips": Key("how many VIPs", "vc5.vips", value=_whole),
     "wanted": Key("what was asked for", "vc5.wanted"),

@@ -18,13 +18,14 @@ import errno
 import json
 import os
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
 from .. import log
 from ..errors import Vc5Error
 from ..jsonparts import used_up
+from .caller import caller
 
 _LINE_LIMIT = 64 * 1024  # bytes of one request
 _PATIENCE = 30.0  # s for a client to send a line, or to take an answer
@@ -51,14 +52,20 @@ def is_served(path: Path) -> bool:
 
 class Control:
     """`commands`: name -> what to do with the request; its result must be JSON, and nobody else's. `streams`:
-    name -> what gives results one after another. A Vc5Error becomes the client's answer."""
+    name -> what gives results one after another. A Vc5Error becomes the client's answer. `logged`: the
+    commands of which the log says who gave them."""
 
     def __init__(
-        self, path: Path, commands: Mapping[str, Command], streams: Mapping[str, Stream] | None = None
+        self,
+        path: Path,
+        commands: Mapping[str, Command],
+        streams: Mapping[str, Stream] | None = None,
+        logged: Container[str] = (),
     ) -> None:
         self._path = path
         self._commands = commands
         self._streams = streams or {}
+        self._logged = logged
         self._clients: set[asyncio.Task[None]] = set()
         self._server: asyncio.AbstractServer | None = None
 
@@ -126,6 +133,8 @@ class Control:
             if request and request["command"] in self._streams:
                 await self._stream(request, reader, writer)
                 return
+            if request and request["command"] in self._logged:
+                log.info("control.asked", command=request["command"], user=caller(_socket(writer)))
             await _send(writer, await self._answer(request))
 
     async def _answer(self, request: Request | None) -> dict[str, Any]:
@@ -168,6 +177,11 @@ async def _send_all(stream: Stream, request: Request, writer: asyncio.StreamWrit
         return  # gone, or too slow
     except Exception as failure:
         await _send(writer, _told(failure))
+
+
+def _socket(writer: asyncio.StreamWriter) -> socket.socket:
+    connection: socket.socket = writer.get_extra_info("socket")
+    return connection
 
 
 def _parsed(line: bytes) -> Request | None:

@@ -49,6 +49,8 @@ class Draining:
         return {"target": str(target), "drained": self.now.listed()}
 
     async def _change(self, target: Target, after: Drains, event: str) -> None:
+        if after == self.now:
+            return  # said again, as by a script
         self._file.save(after)
         self.now = after
         log.at("notice", event, target=target)
