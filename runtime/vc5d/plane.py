@@ -119,6 +119,7 @@ class PlaneThread:
         self._waiting: queue.SimpleQueue[bool] = queue.SimpleQueue()  # one for each job; False: that was all
         self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     async def do(self, call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """The result of call(…). Raises what it raises. A call that was made is carried out, also if its
@@ -140,12 +141,15 @@ class PlaneThread:
         return await self._queued(self._urgent, functools.partial(call, *arguments, **named))
 
     def close(self) -> None:
-        """Returns when the last call has ended."""
+        """Returns when the last call has ended. What comes after it is refused."""
+        self._closed = True
         self._waiting.put(False)
         if self._thread:
             self._thread.join()
 
     async def _queued(self, jobs: deque[_Job], call: Callable[[], T], *, looks: bool = False) -> T:
+        if self._closed:  # nobody would ever carry it out
+            raise RuntimeError("the dataplane is closed already")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         jobs.append(_Job(call, looks, loop, future))

@@ -119,3 +119,14 @@ def test_what_a_call_raises_is_the_callers() -> None:
         assert await plane.do(lambda: 7) == 7
 
     played(play)
+
+
+def test_what_comes_after_the_end_is_refused_and_waits_for_nobody() -> None:
+    async def play(plane: PlaneThread) -> None:
+        assert await plane.do(lambda: 7) == 7
+        plane.close()
+        for way in (plane.do, plane.look):
+            with pytest.raises(RuntimeError, match="closed"):
+                await asyncio.wait_for(way(lambda: 7), 1)
+
+    played(play)
