@@ -638,6 +638,7 @@ def test_draining_by_the_command(wire: Wire, tmp_path: Path, capsys: pytest.Capt
             assert await vc5ctl("undrain", *words) == 0
 
     heard = list[str]()
+    log.setup("info", "text")
     asked = {"control.asked", "drain"}
     end = log.subscribe(lambda event, level, values, when: heard.append(event) if event in asked else None)
     play(tmp_path, work)
