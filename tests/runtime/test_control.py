@@ -141,6 +141,31 @@ def asked_once(path: Path) -> str:
     return refused.value.message
 
 
+def test_who_is_refused_before_it_has_asked_is_told_why(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+    ready = threading.Event()
+
+    def refuse() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.send(b'{"ok": false, "error": "64 clients", "hint": ""}\n')
+        ready.set()
+
+    class Late(socket.socket):
+        def sendall(self, *data: Any) -> None:
+            assert ready.wait(5)
+            super().sendall(*data)
+
+    with socket.socket(socket.AF_UNIX) as server, pytest.MonkeyPatch.context() as patch:
+        server.bind(str(path))
+        server.listen()
+        patch.setattr(socket, "socket", Late)
+        refusing = threading.Thread(target=refuse)
+        refusing.start()
+        assert asked_once(path) == "64 clients"
+        refusing.join()
+
+
 def test_two_requests_on_one_connection(tmp_path: Path) -> None:
     path = tmp_path / "s.sock"
 

@@ -55,7 +55,8 @@ def _connected(path: Path, command: str, values: dict[str, Any]) -> Iterator[_An
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_PATIENCE)
             connection.connect(str(path))
-            connection.sendall(json.dumps({"command": command, **values}).encode() + b"\n")
+            with contextlib.suppress(BrokenPipeError):  # it has said why it did not wait for the question
+                connection.sendall(json.dumps({"command": command, **values}).encode() + b"\n")
             with contextlib.closing(_Answers(connection)) as answers:
                 yield answers
     except TimeoutError:
