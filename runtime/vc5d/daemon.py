@@ -143,9 +143,9 @@ class Daemon:
 
     async def _start_control(self, running: AsyncExitStack) -> None:
         """First of all: it finds another vc5d before anything of that one's is touched."""
-        answers = self._answers
-        commands = {"status": answers.status, "flows": answers.flows, **self._changing()}
-        control = Control(self.options.socket, commands, {"trace": answers.trace}, self._changing())
+        answers, changing = self._answers, self._changing()
+        commands = {"status": answers.status, "flows": answers.flows, **changing}
+        control = Control(self.options.socket, commands, {"trace": answers.trace}, logged=changing)
         await control.start()
         running.push_async_callback(control.stop)
 

@@ -8,8 +8,8 @@ the kernel takes the routes along.
 Why no other driver, such as BGP spoken by vc5d itself: of the libraries ExaBGP is a daemon whose child vc5d
 would have to be, with BGP that outlives a vc5d which hangs, and os-ken's speaker needs eventlet's patched
 sockets in place of asyncio. Neither has BFD, without which a dead load balancer keeps its share of the
-traffic for a hold time. FRR imports the table of IPv4 alone, and keeps its routes when
-the device is gone (8.4.4, tried), which is what they are tied to the device for.
+traffic for a hold time. FRR imports the table of IPv4 alone, and keeps its routes when the device is gone
+(8.4.4, tried), which is what they are tied to the device for.
 """
 
 from __future__ import annotations

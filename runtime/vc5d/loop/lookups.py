@@ -1,5 +1,6 @@
-"""Asking DNS, by threads of their own. Where no name server answers, that takes ten seconds and more each
-time; XX, metrics, reloads), and vc5d from ending.
+"""Asking DNS, by threads of their own. Where no name server answers, each question takes very long: in the
+event loop's own few threads some of them keep all else waiting that a thread does (status, metrics, reloads),
+and vc5d from ending.
 """
 
 from __future__ import annotations

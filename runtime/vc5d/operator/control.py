@@ -134,7 +134,9 @@ class Control:
                 await self._stream(request, reader, writer)
                 return
             if request and request["command"] in self._logged:
-                log.info("control.asked", command=request["command"], user=caller(_socket(writer)))
+                log.info(
+                    "control.asked", command=request["command"], user=caller(writer.get_extra_info("socket"))
+                )
             await _send(writer, await self._answer(request))
 
     async def _answer(self, request: Request | None) -> dict[str, Any]:
@@ -177,11 +179,6 @@ async def _send_all(stream: Stream, request: Request, writer: asyncio.StreamWrit
         return  # gone, or too slow
     except Exception as failure:
         await _send(writer, _told(failure))
-
-
-def _socket(writer: asyncio.StreamWriter) -> socket.socket:
-    connection: socket.socket = writer.get_extra_info("socket")
-    return connection
 
 
 def _parsed(line: bytes) -> Request | None:

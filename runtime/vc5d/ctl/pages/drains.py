@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...operator.drains import Target
 from .view import Page, View
 
 
 def lines(view: View) -> list[str]:
     drained = view.now["drained"]
     return [
-        f"{in_words(each)}    back in service by: vc5ctl undrain {_target(each)}" for each in drained
+        f"{Target.of(each)}    back in service by: vc5ctl undrain {_target(each)}" for each in drained
     ] or ["nothing is drained"]
-
-
-def in_words(target: dict[str, str]) -> str:
-    """As drains.Target says it."""
-    if target["kind"] == "host":
-        return "this load balancer"
-    of = f" of {target['service']}" if target["kind"] == "real" and "service" in target else ""
-    return f"{target['kind']} {target[target['kind']]}{of}"
 
 
 def _target(target: dict[str, str]) -> str:

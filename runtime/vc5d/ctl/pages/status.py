@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...operator.drains import Target
 from ..terminal import printable, state_style
-from .drains import in_words
 from .view import Page, View
 
 _HEADINGS = ("REAL", "STATE", "MAC", "VLAN", "SHARE", "PACKETS", "BYTES", "FLOWS", "CHECKS")
@@ -34,7 +34,7 @@ def _head(status: Mapping[str, Any]) -> Iterable[str]:
     yield f"interfaces  {interfaces or 'none'}"
     yield from _vips(status)
     if drained := status.get("drained"):
-        words = printable(", ".join(map(in_words, drained)))
+        words = printable(", ".join(str(Target.of(each)) for each in drained))
         yield f"DRAINED     {words}; `vc5ctl drains` says how to undo it"
     fleet = status.get("fleet") or {}
     if fleet.get("wanted") and not fleet["on"] and fleet["why"]:
