@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 from vc5d.ctl.doctor import leftovers, sinks
-from vc5d.ctl.doctor.gather import _status
+from vc5d.ctl.doctor.gather import _document, _status
+from vc5d.document import reading
 
 
 def test_one_that_may_not_be_asked_is_not_taken_for_none(
@@ -38,3 +40,18 @@ def test_a_sink_that_takes_nothing_is_named() -> None:
     assert (failing.level, failing.what) == ("warn", "oncall takes nothing: HTTP 404")
     nothing: Any = SimpleNamespace(status=None)
     assert sinks.judge(nothing) == []
+
+
+def test_a_document_that_this_user_may_not_read_need_not_be_bad(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbid(*_: object, **__: object) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    bad = tmp_path / "config.json"
+    bad.write_text("{")
+    assert _document(bad)[2], "the next start would fail"
+    monkeypatch.setattr(reading, "_content", forbid)
+    document, why, refused = _document(bad)
+    assert (document, refused) == (None, False)
+    assert "Permission denied" in why

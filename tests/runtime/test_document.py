@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.documents import Spec, canonical, file_content, raw_document, sealed
-from vc5d.document import Document, DocumentError, Neighbor, ServiceKey, check, read
+from vc5d.document import Document, DocumentError, ForbiddenDocumentError, Neighbor, ServiceKey, check, read
 from vc5d.document.index import keys_of, positions
 
 KEY = "192.168.101.1:80:tcp"
@@ -349,7 +349,7 @@ def test_no_permission(path: Path, monkeypatch: pytest.MonkeyPatch, asked: str) 
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, asked, refuse)
-    with pytest.raises(DocumentError, match="Permission denied") as error:
+    with pytest.raises(ForbiddenDocumentError, match="Permission denied") as error:
         read(path)
     assert "user that vc5d runs as" in error.value.hint
 

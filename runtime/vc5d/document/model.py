@@ -23,6 +23,10 @@ class DocumentError(Vc5Error):
     """The document cannot be used; the message says where in it and why."""
 
 
+class ForbiddenDocumentError(DocumentError):
+    """This user may not read it, which says nothing of it."""
+
+
 class ServiceKey(NamedTuple):
     """VIP:port:protocol. `protocol` is "tcp" or "udp"; `address` in its canonical spelling; port 0: every
     port that has no service of its own. A tuple, since it is looked up a million times in a reload."""

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from ..errors import unread
 from . import index
 from .fields import Fault, shown
-from .model import Document, DocumentError
+from .model import Document, DocumentError, ForbiddenDocumentError
 from .seed import SECRET, secret_seed
 from .structure import build
 
@@ -67,7 +67,8 @@ def _raw(path: Path | str, *, pipe: bool = True) -> dict[str, Any]:
         why, hint = unread(error)
         if isinstance(error, IsADirectoryError | FileNotFoundError):
             hint = "give the file that vc5c wrote"
-        raise DocumentError(f"{path}: cannot be read: {why}", hint) from None
+        kind = ForbiddenDocumentError if isinstance(error, PermissionError) else DocumentError
+        raise kind(f"{path}: cannot be read: {why}", hint) from None
     try:
         raw = json.loads(content.decode(), parse_constant=_no_constant)
     except UnicodeDecodeError:

@@ -18,7 +18,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from ... import alone
 from ...announce import bird_client
 from ...announce.routes import ANNOUNCE, SHUTDOWN
-from ...document import Document, inspect
+from ...document import Document, ForbiddenDocumentError, inspect
 from ...errors import Vc5Error
 from ...health.rules import BASE, MASK, PRIORITY
 from ...network import ethtool
@@ -173,7 +173,7 @@ def _document(path: Path | None) -> tuple[Document | None, str, bool]:
     try:
         return inspect(path), "", False
     except Vc5Error as failure:
-        return None, failure.message, not isinstance(failure.__context__, PermissionError)
+        return None, failure.message, not isinstance(failure, ForbiddenDocumentError)
 
 
 def _pinned(pin_dir: Path) -> bool:
